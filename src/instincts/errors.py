@@ -1,0 +1,75 @@
+"""Every error that `instincts` raises on purpose; knows nothing of how they are shown.
+
+    InstinctsError
+    ├── ConfigError             a flag, field or name the caller can correct (an unknown name lists near matches)
+    ├── ModelDirectoryError     a model that does not open, or an overlay that does not fit its base
+    ├── PromptSetError          a prompt file whose rows or columns are not what they should be; names file and line
+    ├── EmptyCompletionError    a signal was asked about no token
+    ├── UnreadableReplyError    a judge, planner or simulated person wrote what no parser accepts
+    ├── TrainingError           the pre-flight refused, a loss is not finite, a run folder cannot be continued
+    └── RecordError             a run's records could not be written or read (disk full, half-written folder)
+
+Branches are named after the boundary that was crossed. A message names the thing, the value and the remedy. Only
+`cli/` catches `InstinctsError`; programming errors keep their traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "ConfigError",
+    "EmptyCompletionError",
+    "InstinctsError",
+    "ModelDirectoryError",
+    "PromptSetError",
+    "RecordError",
+    "TrainingError",
+    "UnreadableReplyError",
+    "unknown_name",
+]
+
+
+class InstinctsError(Exception):
+    """Something the user can put right; the message says how."""
+
+
+class ConfigError(InstinctsError):
+    """A flag, field or name the caller can correct."""
+
+
+class ModelDirectoryError(InstinctsError):
+    """A model that does not open, or an overlay whose keys, shapes or tokenizer do not fit its base."""
+
+
+class PromptSetError(InstinctsError):
+    """Rows, columns or hash of a prompt file differ from what is declared."""
+
+
+class EmptyCompletionError(InstinctsError):
+    """A signal was asked about no token."""
+
+
+class UnreadableReplyError(InstinctsError):
+    """A judge, planner or simulated person wrote what no parser accepts."""
+
+
+class TrainingError(InstinctsError):
+    """A training that was refused, went wrong, or cannot be continued."""
+
+
+class RecordError(InstinctsError):
+    """A run's records could not be written or read."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+    """Build the error for a name that is not in a list: near matches first, then the whole list.
+
+    Args:
+        kind: what the name should be, for example "attack".
+        name: what the caller wrote.
+        known: the names that exist.
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    guess = f" did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
+    return ConfigError(f"no {kind} named {name!r};{guess} known: {', '.join(names)}")
