@@ -1,0 +1,66 @@
+"""Options that several verbs share, spelt and explained once."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from instincts.errors import unknown_name
+
+__all__ = ["SCALES", "AsJson", "Model", "Out", "Prompts", "ScaleName", "Seed", "choice", "names"]
+
+
+def choice(option: str, known: Iterable[str], help_text: str) -> Any:
+    """Make an option that takes one of a few names; an unknown one gets near matches instead of a bare list.
+
+    Args:
+        option: the flag, for example `--scale`.
+        known: the names it takes.
+        help_text: what it means.
+    """
+    return typer.Option(option, metavar="|".join(known), help=help_text, callback=_one_of(option, list(known)))
+
+
+def names(text: str | None) -> list[str] | None:
+    """Take a comma-separated list apart; `None` means not given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _one_of(option: str, known: list[str]) -> Callable[[str | None], str | None]:
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in known:
+            raise unknown_name(f"value of {option}", value, known)
+        return value
+
+    return check
+
+
+# Spelt out: importing the settings class (pydantic) would take a third of the time `--help` has; a test compares.
+SCALES = ("smoke", "small", "full")
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        help="`pocket-llama`, `pocket-qwen`, a hub id, a checkpoint folder, or a folder written by `train`.",
+    ),
+]
+Prompts = Annotated[
+    str,
+    typer.Option(
+        "--prompts",
+        metavar="FILE",
+        show_default=False,
+        help="JSONL or CSV with `prompt` (or `messages`), optionally `id`, `category`, `label`; or a named set such as "
+        "`pocket-mixed`.",
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The run folder to write.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Repeats the run exactly.", show_default=False)]
+ScaleName = Annotated[
+    str | None,
+    choice("--scale", SCALES, "How much to do: a pocket model on a laptop, one GPU, or the published setting."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON.")]

@@ -1,0 +1,28 @@
+"""`instincts report`: run folders in, one page out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instincts.cli.table import notice
+
+__all__ = ["report"]
+
+
+def report(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", show_default=False, help="Run folders, the earlier first.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.html", show_default=False, help="The page to write.")],
+) -> None:
+    """Put run folders side by side on one self-contained page.
+
+    For example:
+
+        instincts report runs/before runs/after --out runs/report.html
+    """
+    from instincts.report.page import write_report
+
+    write_report(folders, out)
+    notice(f"the page: {out}")

@@ -1,0 +1,93 @@
+"""`instincts train`: SIRL from unlabelled prompts."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from instincts.cli.options import AsJson, Model, Prompts, ScaleName, choice
+from instincts.cli.settings import describe, given, parse_assignments
+from instincts.cli.table import notice, show_metrics, show_rows
+
+__all__ = ["train"]
+
+# Spelt out here, since importing the settings would double the time of `--help`; a test holds them to the settings.
+PRESETS = ("gated", "paper")
+REWARDS = ("entropy", "perplexity", "self-certainty", "frozen-entropy", "random", "reversed")
+
+
+def _list_settings(assignments: list[str] | None) -> list[str] | None:
+    if assignments == ["help"]:
+        from instincts.sirl.settings import SirlSettings
+
+        show_rows(describe(SirlSettings), as_json=False, title="--set KEY=VALUE; values are those of full scale")
+        raise typer.Exit
+    return assignments
+
+
+def train(
+    model: Model,
+    prompts: Prompts,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", show_default=False, help="Where the trained model goes.")
+    ],
+    preset: Annotated[
+        str,
+        choice("--preset", PRESETS, "`gated` rewards only prompts the model is of two minds about; `paper` all."),
+    ] = "gated",
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", show_default=False, help="Optimiser steps; by scale, else 30.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", show_default=False, help="Repeats the run exactly.")
+    ] = None,
+    lora: Annotated[
+        bool | None, typer.Option("--lora/--full", help="Train an adapter, or all weights.", show_default=False)
+    ] = None,
+    reward: Annotated[
+        str | None,
+        choice("--reward", REWARDS, "What an answer earns; all but `entropy` are controls."),
+    ] = None,
+    scale: ScaleName = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            callback=_list_settings,
+            is_eager=True,
+            show_default=False,
+            help="Any other setting, as often as needed; `--set help` lists them all.",
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off, to the same end.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train although the pre-flight finds no instinct worth amplifying.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model with its own confidence (SIRL), from prompts without labels.
+
+    For example:
+
+        instincts train pocket-llama --prompts pocket-mixed --out runs/gated
+        instincts train pocket-llama --prompts pocket-mixed --out runs/gated --resume
+        instincts train Qwen/Qwen2.5-0.5B-Instruct --prompts FILE --out runs/qwen --set kl=0.01
+    """
+    from instincts.config import Scale
+    from instincts.sirl.settings import SirlSettings
+    from instincts.sirl.training import train as below
+
+    flags: dict[str, Any] = {"steps": steps, "seed": seed, "lora": lora, "reward": reward}
+    outcome = below(
+        model,
+        prompts,
+        out,
+        preset=preset,
+        scale=None if scale is None else Scale(scale),
+        given=given(flags, parse_assignments(assignments or [], SirlSettings)),
+        resume=resume,
+        force=force,
+    )
+    show_metrics(outcome.metrics, as_json=as_json, title="Training")
+    notice(outcome.summary)
