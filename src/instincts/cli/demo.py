@@ -20,7 +20,7 @@ def demo(
 
     For example:
 
-        instincts demo --out runs/demo
+    - `instincts demo --out runs/demo`
     """
     from instincts.config import Scale
     from instincts.studies.demo import run_demo

@@ -63,8 +63,8 @@ def evaluate(
 
     For example:
 
-        instincts evaluate pocket-llama runs/gated --suite pocket --out runs/compared
-        instincts evaluate Qwen/Qwen2.5-0.5B-Instruct --suite jailbreak --prompts FILE
+    - `instincts evaluate pocket-llama runs/gated --suite pocket --out runs/compared`
+    - `instincts evaluate Qwen/Qwen2.5-0.5B-Instruct --suite jailbreak --prompts FILE`
     """
     from instincts.suites import running
 

@@ -1,7 +1,7 @@
 """`instincts pocket`: the miniature world: its models, their training, its prompts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -42,7 +42,7 @@ def make_prompts(
 
     For example:
 
-        instincts pocket prompts --kind mixed --n 128 --out prompts.jsonl
+    - `instincts pocket prompts --kind mixed --n 128 --out prompts.jsonl`
     """
     from instincts.pocket.requests import sample_requests
     from instincts.prompts import write_prompts

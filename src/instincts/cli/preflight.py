@@ -31,7 +31,7 @@ def preflight(
 
     For example:
 
-        instincts preflight pocket-llama --prompts pocket-mixed --samples 8
+    - `instincts preflight pocket-llama --prompts pocket-mixed --samples 8`
     """
     from instincts.sirl import preflight as below
 

@@ -20,7 +20,7 @@ def report(
 
     For example:
 
-        instincts report runs/before runs/after --out runs/report.html
+    - `instincts report runs/before runs/after --out runs/report.html`
     """
     from instincts.report.page import write_report
 

@@ -24,7 +24,7 @@ def sample(
 
     For example:
 
-        instincts sample pocket-llama --prompts pocket-mixed --best-of 8
+    - `instincts sample pocket-llama --prompts pocket-mixed --best-of 8`
     """
     from instincts.sirl import best_of_n as below
 

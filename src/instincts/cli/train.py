@@ -70,9 +70,9 @@ def train(
 
     For example:
 
-        instincts train pocket-llama --prompts pocket-mixed --out runs/gated
-        instincts train pocket-llama --prompts pocket-mixed --out runs/gated --resume
-        instincts train Qwen/Qwen2.5-0.5B-Instruct --prompts FILE --out runs/qwen --set kl=0.01
+    - `instincts train pocket-llama --prompts pocket-mixed --out runs/gated`
+    - `instincts train pocket-llama --prompts pocket-mixed --out runs/gated --resume`
+    - `instincts train Qwen/Qwen2.5-0.5B-Instruct --prompts FILE --out runs/qwen --set kl=0.01`
     """
     from instincts.config import Scale
     from instincts.sirl.settings import SirlSettings
