@@ -1,4 +1,4 @@
-"""Find out how safe an open-weights language model is, make it safer with what it carries inside, prove the difference."""
+"""Find out how safe an open-weights model is, make it safer with what it carries inside, and prove the difference."""
 
 __all__ = ["__version__"]
 

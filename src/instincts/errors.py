@@ -69,7 +69,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
         name: what the caller wrote.
         known: the names that exist.
     """
-    names = sorted(known)
+    names = sorted(map(str, known))
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     guess = f" did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
     return ConfigError(f"no {kind} named {name!r};{guess} known: {', '.join(names)}")

@@ -28,6 +28,7 @@ __all__ = [
     "file_sha256",
     "library_versions",
     "new_run_card",
+    "read_json",
     "read_metrics",
     "read_run_card",
     "write_json",
@@ -152,6 +153,15 @@ def read_metrics(folder: Path) -> list[Metric]:
         RecordError: there is none, or a row is not a metric.
     """
     return _read(folder / METRICS_FILE, lambda text: [Metric.model_validate(row) for row in json.loads(text)])
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        RecordError: there is none, or it is not JSON.
+    """
+    return _read(path, json.loads)
 
 
 def write_json(path: Path, value: Any) -> None:
