@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
@@ -18,14 +18,22 @@ from instincts.cli.sample import sample
 from instincts.cli.train import train
 from instincts.errors import ConfigError, InstinctsError
 
-__all__ = ["app", "run"]
+__all__ = ["Ending", "app", "ending", "run"]
+
+
+class Ending(NamedTuple):
+    """How a command that did not finish is told."""
+
+    line: str
+    """What is printed on stderr; empty where something was printed already."""
+    code: int
+    """What the shell gets."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; what went wrong is one line on stderr.
 
-    0 is done, 1 is an error the user can put right, 2 is a command line or setting that does not exist or fit, 130 is
-    Ctrl-C. Programming errors keep their traceback.
+    Programming errors keep their traceback.
 
     Args:
         arguments: the words after `instincts`; those of this process if `None`.
@@ -33,25 +41,47 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         # Not standalone: Typer would put errors into boxes of several lines and call sys.exit.
         return int(app(args=arguments, prog_name="instincts", standalone_mode=False) or 0)
-    except TyperException as error:
-        return _fail(_usage(error), 2)
-    except InstinctsError as error:
-        return _fail(str(error), 2 if isinstance(error, ConfigError) else 1)
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except (TyperException, InstinctsError, OSError, _StoppedError) as error:
+        end = ending(error)
+        if end is None:
             raise
-        return _fail(f"cannot write {error.filename or 'a file'}: {error.strerror}; free some space and run again", 1)
+    if end.line:
+        typer.echo(end.line, err=True)
+    return end.code
+
+
+def ending(error: Exception) -> Ending | None:
+    """Decide how an error is told: 2 for words that do not exist or fit, 1 for all else, 130 for Ctrl-C.
+
+    Returns:
+        `None` for an error that nobody foresaw, whose traceback is wanted.
+    """
+    match error:
+        case TyperException():
+            message = _usage(error)
+            return Ending(f"error: {message}" if message else "", 2)
+        case ConfigError():
+            return Ending(f"error: {error}", 2)
+        case InstinctsError():
+            return Ending(f"error: {error}", 1)
+        case _StoppedError():
+            return Ending(f"interrupted: {error}" if str(error) else "interrupted", 130)
+        case OSError() if error.errno in DISK_ERRORS:
+            where = error.filename or "a file"
+            return Ending(f"error: cannot write {where}: {error.strerror}; free some space and run again", 1)
+    return None
+
+
+class _StoppedError(Exception):
+    """Ctrl-C with its message: what was kept and how to resume. Typer would end without a word."""
 
 
 class _Verbs(TyperGroup):
-    """Keeps the message of a Ctrl-C, which Typer would drop: it says what was kept and how to resume."""
-
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            typer.echo(f"\n{stop}" if str(stop) else "\ninterrupted", err=True)
-            raise typer.Exit(130) from None
+            raise _StoppedError(*stop.args) from None
 
 
 app = typer.Typer(
@@ -95,10 +125,4 @@ def _usage(error: TyperException) -> str:
     return error.format_message()
 
 
-def _fail(message: str, code: int) -> int:
-    if message:
-        typer.echo(f"error: {message}", err=True)
-    return code
-
-
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}

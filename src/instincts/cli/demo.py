@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import typer
-
 from instincts.cli.options import AsJson, Out, ScaleName, Seed
 from instincts.cli.table import notice, show_metrics
 
@@ -13,7 +11,7 @@ __all__ = ["demo"]
 def demo(
     out: Out = Path("runs/demo"),
     scale: ScaleName = None,
-    seed: Seed = None,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Measure a small jailbreakable model, train it with its own confidence, measure it again, and write one page.
@@ -25,7 +23,6 @@ def demo(
     from instincts.config import Scale
     from instincts.studies.demo import run_demo
 
-    outcome = run_demo(out, scale=Scale(scale) if scale else Scale.SMOKE, seed=seed or 0)
+    outcome = run_demo(out, scale=Scale(scale) if scale else Scale.SMOKE, seed=seed)
     show_metrics(outcome.summary, as_json=as_json)
     notice(f"the page: {outcome.page}\nthe numbers: {out / 'metrics.json'}")
-    raise typer.Exit

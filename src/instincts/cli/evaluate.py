@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from instincts.cli.options import AsJson, names
+from instincts.cli.options import AsJson, Seed, names
 from instincts.cli.table import notice, show_metrics
 
 __all__ = ["evaluate"]
@@ -52,7 +52,7 @@ def evaluate(
         int | None, typer.Option("--limit", metavar="N", show_default=False, help="Only the first N prompts.")
     ] = None,
     samples: Annotated[int, typer.Option("--samples", metavar="K", help="Answers a prompt.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Repeats the run exactly.")] = 0,
+    seed: Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", show_default=False, help="The run folder; made up if not given."),

@@ -58,7 +58,7 @@ Prompts = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The run folder to write.")]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Repeats the run exactly.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same run.")]
 ScaleName = Annotated[
     str | None,
     choice("--scale", SCALES, "How much to do: a pocket model on a laptop, one GPU, or the published setting."),

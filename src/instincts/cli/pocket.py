@@ -9,6 +9,8 @@ from instincts.cli.options import AsJson, choice
 from instincts.cli.table import notice, show_rows
 
 if TYPE_CHECKING:
+    from instincts.pocket.grammar import Split
+    from instincts.pocket.requests import Kind
     from instincts.prompts import Prompt
 
 __all__ = ["pocket"]

@@ -40,12 +40,12 @@ def preflight(
             model,
             prompts,
             samples=samples,
-            seed=seed or 0,
+            seed=seed,
             max_completion_tokens=max_tokens,
             out=out,
             progress=progress,
         )
     show_metrics(
-        below.preflight_rows(found, model=model, seed=seed or 0, rule="contested"), as_json=as_json, title="Pre-flight"
+        below.preflight_rows(found, model=model, seed=seed, rule="contested"), as_json=as_json, title="Pre-flight"
     )
     notice(found.verdict)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from instincts.cli.options import AsJson, Model, Prompts, ScaleName, choice
+from instincts.cli.progress import progress_bars
 from instincts.cli.settings import describe, given, parse_assignments
 from instincts.cli.table import notice, show_metrics, show_rows
 
@@ -39,7 +40,8 @@ def train(
         int | None, typer.Option("--steps", metavar="N", show_default=False, help="Optimiser steps; by scale, else 30.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", show_default=False, help="Repeats the run exactly.")
+        int | None,
+        typer.Option("--seed", metavar="N", show_default=False, help="The same seed gives the same run; else 0."),
     ] = None,
     lora: Annotated[
         bool | None, typer.Option("--lora/--full", help="Train an adapter, or all weights.", show_default=False)
@@ -68,6 +70,8 @@ def train(
 ) -> None:
     """Train a model with its own confidence (SIRL), from prompts without labels.
 
+    The folder becomes a model directory that every verb opens, with the settings and the curves beside the weights.
+
     For example:
 
     - `instincts train pocket-llama --prompts pocket-mixed --out runs/gated`
@@ -79,15 +83,20 @@ def train(
     from instincts.sirl.training import train as below
 
     flags: dict[str, Any] = {"steps": steps, "seed": seed, "lora": lora, "reward": reward}
-    outcome = below(
-        model,
-        prompts,
-        out,
-        preset=preset,
-        scale=None if scale is None else Scale(scale),
-        given=given(flags, parse_assignments(assignments or [], SirlSettings)),
-        resume=resume,
-        force=force,
-    )
-    show_metrics(outcome.metrics, as_json=as_json, title="Training")
-    notice(outcome.summary)
+    chosen = given(flags, parse_assignments(assignments or [], SirlSettings))
+    with progress_bars() as progress:
+        outcome = below(
+            model,
+            prompts,
+            out,
+            preset=preset,
+            scale=None if scale is None else Scale(scale),
+            given=chosen,
+            resume=resume,
+            force=force,
+            progress=progress,
+        )
+    show_metrics(outcome.rows, as_json=as_json)
+    notice(outcome.verdict)
+    notice(f"Stopped after step {outcome.stop_step}: {outcome.stop_reason}.")
+    notice(f"The model of step {outcome.kept_step} is in {outcome.out}; measure it: instincts evaluate {outcome.out}")

@@ -1,0 +1,45 @@
+"""Tables for people, JSON for programs."""
+
+import json
+
+import pytest
+
+from instincts.cli.table import notice, show_metrics, show_rows
+from instincts.records import Metric
+
+ROW = Metric(
+    run="before", model="m", suite="jailbreak", slice="all", metric="dsr",
+    value=0.5, ci_low=0.25, ci_high=0.75, n=8, seed=0,
+)  # fmt: skip
+
+
+def test_json_of_metrics_is_the_rows_of_metrics_json(capsys: pytest.CaptureFixture[str]) -> None:
+    show_metrics([ROW], as_json=True)
+
+    assert [Metric.model_validate(row) for row in json.loads(capsys.readouterr().out)] == [ROW]
+
+
+def test_a_table_shows_value_and_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    show_metrics([ROW], as_json=False)
+
+    shown = capsys.readouterr().out
+    assert "0.500" in shown
+    assert "0.250 to 0.750" in shown
+
+
+def test_a_value_nobody_could_judge_is_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([{"value": None, "ended": True}], as_json=False)
+
+    assert [cell.strip() for cell in capsys.readouterr().out.splitlines()[3].strip("│").split("│")] == ["-", "yes"]
+
+
+def test_text_of_a_model_is_never_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([{"completion": "[bold]x[/bold] [link=y]"}], as_json=False)
+
+    assert "[bold]x[/bold] [link=y]" in capsys.readouterr().out
+
+
+def test_a_notice_leaves_stdout_to_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    notice("written: runs/x")
+
+    assert capsys.readouterr() == ("", "written: runs/x\n")
