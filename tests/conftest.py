@@ -25,3 +25,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the public benchmark files are not beside this checkout (../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests on asyncio, as Inspect does."""
+    return "asyncio"

@@ -73,7 +73,7 @@ def _read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _problem(path, line, "not UTF-8 text; save the file as UTF-8")
+        raise _problem(path, line, "not UTF-8 text; save the file as UTF-8") from None
 
 
 def _jsonl_records(path: Path, text: str) -> Iterator[_Record]:
@@ -84,7 +84,7 @@ def _jsonl_records(path: Path, text: str) -> Iterator[_Record]:
         try:
             columns = json.loads(raw)
         except json.JSONDecodeError as error:
-            raise _problem(path, line, f"broken JSON: {error.msg} at column {error.colno}")
+            raise _problem(path, line, f"broken JSON: {error.msg} at column {error.colno}") from None
         if not isinstance(columns, dict):
             raise _problem(path, line, f"a row must be a JSON object, not {type(columns).__name__}")
         yield _Record(line, columns)
@@ -102,7 +102,7 @@ def _csv_records(path: Path, text: str) -> Iterator[_Record]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _problem(path, start, f"broken CSV: {error}")
+            raise _problem(path, start, f"broken CSV: {error}") from None
         end = reader.line_num
         if not any(cell.strip() for cell in cells):
             continue
@@ -159,7 +159,7 @@ def _conversation(path: Path, line: int, value: Any) -> tuple[Message, ...]:
         try:
             value = json.loads(value)
         except json.JSONDecodeError as error:
-            raise _problem(path, line, f"`messages` is not a JSON list: {error.msg}")
+            raise _problem(path, line, f"`messages` is not a JSON list: {error.msg}") from None
     if not isinstance(value, list) or not value:
         raise _problem(path, line, "`messages` must be a list of at least one message")
     turns = tuple(_message(path, line, number, turn) for number, turn in enumerate(value, start=1))

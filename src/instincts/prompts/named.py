@@ -70,17 +70,9 @@ def _prompt(request: PocketRequest) -> Prompt:
     known = {"wrapper": request.wrapper, "verb": request.verb, "object": request.object, "split": request.split}
     return Prompt(
         id=request.id,
-        messages=tuple(_message(role, content) for role, content in request.messages),
+        messages=tuple(Message.of(role, content) for role, content in request.messages),
         category=request.skill,
         label=request.kind,
         target=request.target,
         metadata={name: value for name, value in known.items() if value is not None},
     )
-
-
-def _message(role: str, content: str) -> Message:
-    match role:
-        case "system" | "user" | "assistant":
-            return Message(role, content)
-        case _:
-            raise PromptSetError(f"the pocket grammar wrote a message of role {role!r}")

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
+
+from instincts.errors import PromptSetError
 
 __all__ = ["ROLES", "Message", "Prompt", "Role"]
 
@@ -16,6 +18,19 @@ class Message:
 
     role: Role
     content: str
+
+    @classmethod
+    def of(cls, role: str, content: str) -> Self:
+        """Make a turn of a role that is only known as text.
+
+        Raises:
+            PromptSetError: not a role.
+        """
+        match role:
+            case "system" | "user" | "assistant":
+                return cls(role, content)
+            case _:
+                raise PromptSetError(f"{role!r} is no role; roles are {', '.join(ROLES)}")
 
 
 @dataclass(frozen=True, kw_only=True)

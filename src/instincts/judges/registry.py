@@ -1,0 +1,58 @@
+"""Judges by name; knows how each decides, not how Inspect runs it (`scorers.py` does)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from instincts.errors import unknown_name
+from instincts.judges import pocket, refusal
+from instincts.judges.verdict import Answer, Verdict
+
+__all__ = ["Judge", "expand", "get", "names"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Someone who says whether an answer refuses or complies."""
+
+    name: str
+    description: str
+    check: Callable[[Answer], Verdict]
+    """Pure: the same answer gets the same verdict. Raises UnreadableReplyError where it cannot judge."""
+
+
+def names() -> list[str]:
+    """List the judges, sorted."""
+    return sorted(_JUDGES)
+
+
+def get(name: str) -> Judge:
+    """Look up a judge.
+
+    Raises:
+        ConfigError: no judge of that name; the message lists near matches.
+    """
+    if name not in _JUDGES:
+        raise unknown_name("judge", name, _JUDGES)
+    return _JUDGES[name]
+
+
+def expand(text: str) -> list[Judge]:
+    """Look up a list of names with commas between them; the first is the one whose verdict counts.
+
+    Raises:
+        ConfigError: no judge of one of the names, or no name at all.
+    """
+    wanted = dict.fromkeys(name.strip() for name in text.split(","))
+    return [get(name) for name in wanted]
+
+
+_JUDGES = MappingProxyType(
+    {
+        judge.name: judge
+        for judge in (
+            Judge(name="pocket", description="exact, by the grammar of the pocket world", check=pocket.check),
+            Judge(name="refusal", description="patterns at the opening of the answer, English", check=refusal.check),
+        )
+    }
+)
