@@ -1,0 +1,48 @@
+"""Attacks by name and by family."""
+
+from types import MappingProxyType
+
+from instincts.attacks import plain, pocket
+from instincts.attacks.attack import Attack
+from instincts.errors import unknown_name
+
+__all__ = ["expand", "get", "names"]
+
+
+def names() -> list[str]:
+    """List the attacks, sorted."""
+    return sorted(_ATTACKS)
+
+
+def get(name: str) -> Attack:
+    """Look up an attack.
+
+    Raises:
+        ConfigError: no attack of that name; the message lists near matches.
+    """
+    if name not in _ATTACKS:
+        raise unknown_name("attack", name, _ATTACKS)
+    return _ATTACKS[name]
+
+
+def expand(text: str) -> list[Attack]:
+    """Look up a list of names with commas between them; the name of a family stands for all its members.
+
+    Returns:
+        The attacks in the order named, each once.
+
+    Raises:
+        ConfigError: a name that is neither an attack nor a family; the message lists near matches.
+    """
+    found: dict[str, Attack] = {}
+    for name in (part.strip() for part in text.split(",")):
+        members = [attack for attack in _ATTACKS.values() if name in (attack.family, attack.name)]
+        if not members:
+            raise unknown_name("attack or family", name, {*_ATTACKS, *(attack.family for attack in _ATTACKS.values())})
+        found |= {attack.name: attack for attack in members}
+    return list(found.values())
+
+
+_ATTACKS: MappingProxyType[str, Attack] = MappingProxyType(
+    {attack.name: attack for attack in (*plain.ATTACKS, *pocket.ATTACKS)}
+)
