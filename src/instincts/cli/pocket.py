@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from instincts.pocket.requests import Kind
     from instincts.prompts import Prompt
 
-__all__ = ["pocket"]
+__all__ = ["make_prompts", "pocket"]
 
 KINDS = ("harmful", "benign", "skill", "mixed")
 SPLITS = ("train", "heldout")
