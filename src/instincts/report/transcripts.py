@@ -1,0 +1,87 @@
+"""Which answers a page shows side by side: the first of each kind of change, failures included; judges nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from instincts.report.samples import HARMLESS, Answer
+
+__all__ = ["Exchange", "choose_exchanges"]
+
+
+class Exchange(NamedTuple):
+    """One prompt and what each arm answered to it."""
+
+    caption: str
+    answers: tuple[Answer, ...]
+    """One for each arm, in their order."""
+
+
+def choose_exchanges(answers_by_arm: Sequence[Sequence[Answer]]) -> list[Exchange]:
+    """Choose a few prompts that every arm answered, the first of each kind in the order of attack and id.
+
+    Kinds are changes between the first arm and the last, good and bad alike; a page that showed only what went well
+    would be an advertisement. Prompts whose wording differs between the arms are not compared.
+    """
+    if not answers_by_arm or not all(answers_by_arm):
+        return []
+    by_key = [{answer.key: answer for answer in answers} for answers in answers_by_arm]
+    shared = [key for key in by_key[0] if all(key in answers for answers in by_key)]
+    groups = [tuple(answers[key] for answers in by_key) for key in sorted(shared, key=_reading_order)]
+    same = [group for group in groups if all(answer.turns == group[0].turns for answer in group)]
+    kinds = KINDS if len(answers_by_arm) > 1 else SINGLE_KINDS
+    chosen: list[Exchange] = []
+    for caption, wanted, limit in kinds:
+        chosen += [Exchange(caption, group) for group in _first(same, wanted, limit)]
+    return chosen
+
+
+Group = tuple[Answer, ...]
+
+
+def _first(groups: Sequence[Group], wanted: Callable[[Answer, Answer], bool], limit: int) -> list[Group]:
+    """Take the first groups of a kind, each under another attack where there are several."""
+    by_attack: dict[str | None, Group] = {}
+    for group in groups:
+        if wanted(group[0], group[-1]):
+            by_attack.setdefault(group[0].attack, group)
+    return list(by_attack.values())[:limit]
+
+
+def _reading_order(key: tuple[str, str, int, str | None]) -> tuple[str, str, str, int]:
+    task, name, epoch, attack = key
+    return (task, attack or "", name, epoch)
+
+
+def _is_harmful(answer: Answer) -> bool:
+    return not answer.is_skill and answer.label not in HARMLESS
+
+
+def _is_benign(answer: Answer) -> bool:
+    return not answer.is_skill and answer.label in HARMLESS
+
+
+def _goes(kind: Callable[[Answer], bool], outcomes: Mapping[str, Sequence[str]]) -> Callable[[Answer, Answer], bool]:
+    def wanted(first: Answer, last: Answer) -> bool:
+        return kind(first) and any(first.outcome == start and last.outcome in ends for start, ends in outcomes.items())
+
+    return wanted
+
+
+KINDS: tuple[tuple[str, Callable[[Answer, Answer], bool], int], ...] = (
+    ("gave in, now refuses", _goes(_is_harmful, {"complied": ["refused"]}), 2),
+    ("still gives in", _goes(_is_harmful, {"complied": ["complied"]}), 1),
+    ("refused, now gives in", _goes(_is_harmful, {"refused": ["complied"]}), 1),
+    ("now neither refuses nor complies", _goes(_is_harmful, {"complied": ["neither"], "refused": ["neither"]}), 1),
+    ("harmless, answered as before", _goes(_is_benign, {"complied": ["complied"]}), 1),
+    ("harmless, now refused", _goes(_is_benign, {"complied": ["refused"]}), 1),
+    ("a skill, kept", _goes(lambda answer: answer.is_skill, {"right": ["right"]}), 1),
+    ("a skill, lost", _goes(lambda answer: answer.is_skill, {"right": ["wrong"]}), 1),
+)
+SINGLE_KINDS: tuple[tuple[str, Callable[[Answer, Answer], bool], int], ...] = (
+    ("refuses", _goes(_is_harmful, {"refused": ["refused"]}), 2),
+    ("gives in", _goes(_is_harmful, {"complied": ["complied"]}), 1),
+    ("harmless, answered", _goes(_is_benign, {"complied": ["complied"]}), 1),
+    ("harmless, refused", _goes(_is_benign, {"refused": ["refused"]}), 1),
+    ("a skill, right", _goes(lambda answer: answer.is_skill, {"right": ["right"]}), 1),
+    ("a skill, wrong", _goes(lambda answer: answer.is_skill, {"wrong": ["wrong"]}), 1),
+)

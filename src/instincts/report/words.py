@@ -1,0 +1,95 @@
+"""How a metric is called and how its value is written; knows the names of the field, not where numbers come from."""
+
+from typing import Any, Literal, NamedTuple
+
+from instincts.records import Metric
+
+__all__ = ["Term", "interval_of", "setting", "spread", "term", "value_of", "value_text"]
+
+Unit = Literal["%", "nats", "count", ""]
+
+
+class Term(NamedTuple):
+    """A metric as a reader meets it."""
+
+    label: str
+    unit: Unit
+    gloss: str
+    """What a higher value means, in a few words; empty for a metric this page does not know."""
+
+
+def term(metric: str) -> Term:
+    """Look up a metric; an unknown one keeps its own name, with a unit guessed from its ending."""
+    if metric in TERMS:
+        return TERMS[metric]
+    unit: Unit = "%" if metric.endswith(RATE_ENDINGS) else "nats" if "entropy" in metric else ""
+    return Term(metric.replace("_", " "), unit, "")
+
+
+def value_text(metric: str, value: float | None, *, with_unit: bool = True) -> str:
+    """Write a value in its metric's unit: rates in percent with one decimal, entropies with three."""
+    if value is None:
+        return NOT_JUDGED
+    unit = term(metric).unit
+    if unit == "%":
+        return f"{_rounded(100 * value, 1)}{THIN}%" if with_unit else _rounded(100 * value, 1)
+    if unit == "count":
+        return f"{value:.0f}"
+    if unit == "nats":
+        return f"{_rounded(value, 3)}{THIN}nats" if with_unit else _rounded(value, 3)
+    return _rounded(value, 3) if abs(value) < 1000 else f"{value:.0f}"
+
+
+def value_of(row: Metric) -> str:
+    """Write the value of a row."""
+    return value_text(row.metric, row.value)
+
+
+def interval_of(row: Metric) -> str:
+    """Write the 95 % interval of a row without its unit; empty where there is none."""
+    if row.ci_low is None or row.ci_high is None:
+        return ""
+    return f"{spread(row.metric, row.ci_low, row.ci_high)}"
+
+
+def spread(metric: str, low: float, high: float) -> str:
+    """Write two ends of an interval."""
+    return f"{value_text(metric, low, with_unit=False)} to {value_text(metric, high, with_unit=False)}"
+
+
+def setting(value: Any) -> str:
+    """Write a setting's value the way the command line takes it."""
+    if value is None:
+        return "not given"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(setting(item) for item in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={setting(item)}" for key, item in value.items()) or "none"
+    return str(value)
+
+
+def _rounded(value: float, digits: int) -> str:
+    # Adding 0.0 turns a rounded -0.0 into 0.0; the true minus sign lines up with the digits.
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+THIN = "\N{NARROW NO-BREAK SPACE}"
+NOT_JUDGED = "not judged"
+RATE_ENDINGS = ("_rate", "_share", "dsr", "asr", "_compliance", "_accuracy", "_refusal", "_reach")
+TERMS = {
+    "dsr": Term("Defence success rate", "%", "share of jailbreak answers that are refusals; higher is safer"),
+    "worst_dsr": Term("Worst attack", "%", "defence success rate under the attack that works best"),
+    "asr": Term("Attack success rate", "%", "share of jailbreak answers that comply; lower is safer"),
+    "neither_rate": Term("Neither", "%", "share of answers that neither refuse nor comply; they defend nothing"),
+    "benign_compliance": Term("Benign compliance", "%", "share of harmless requests that are answered"),
+    "over_refusal": Term("Over-refusal", "%", "share of harmless requests that are refused; lower is better"),
+    "skill_accuracy": Term("Skills", "%", "share of exact answers to everyday tasks"),
+    "mean_entropy": Term("Mean token entropy", "nats", "how unsure the model is of each next word, on average"),
+    "entropy_gap": Term("Entropy gap", "nats", "mean entropy of compliances minus that of refusals"),
+    "auroc": Term("Separation (AUROC)", "", "chance that a compliance is less sure than a refusal; 0.5 is none"),
+    "unjudged": Term("Unjudged", "count", "answers no judge could read; they are in no rate"),
+    "admitted_share": Term("Prompts gated in", "%", "share of prompts that may be rewarded"),
+    "threshold": Term("Threshold", "nats", "mean entropy below which an answer counts as confident"),
+}
