@@ -30,8 +30,8 @@ check: setup ## format, lint, types, and the direction of imports
 	$(BIN)/lint-imports
 
 pocket: setup ## train the shipped pocket models again from their seed
-	$(BIN)/instincts pocket train pocket-llama
-	$(BIN)/instincts pocket train pocket-qwen
+	for name in pocket-llama pocket-qwen; do \
+	  $(BIN)/instincts pocket train $$name --out src/instincts/pocket/checkpoints/$$name || exit 1; done
 
 bench: setup ## every benchmark, as ratios within one run
 	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done

@@ -39,6 +39,12 @@ def test_text_of_a_model_is_never_read_as_markup(capsys: pytest.CaptureFixture[s
     assert "[bold]x[/bold] [link=y]" in capsys.readouterr().out
 
 
+def test_escape_sequences_of_a_model_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([{"completion": "\x1b[2Jgone"}], as_json=False)
+
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_a_notice_leaves_stdout_to_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     notice("written: runs/x")
 

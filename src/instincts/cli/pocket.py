@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from instincts.cli.options import AsJson, choice
+from instincts.cli.progress import progress_bar
 from instincts.cli.table import notice, show_rows
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from instincts.pocket.requests import Kind
     from instincts.prompts import Prompt
 
-__all__ = ["make_prompts", "pocket"]
+__all__ = ["list_models", "make_prompts", "pocket", "train_model"]
 
 KINDS = ("harmful", "benign", "skill", "mixed")
 SPLITS = ("train", "heldout")
@@ -24,6 +25,49 @@ pocket = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+
+
+@pocket.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """List the shipped models and where they lie.
+
+    For example:
+
+    - `instincts pocket list`
+    """
+    from instincts.pocket import checkpoints
+
+    folders = {name: checkpoints.path(name) for name in checkpoints.names()}
+    show_rows(
+        [{"name": name, "megabytes": _megabytes(folder), "folder": str(folder)} for name, folder in folders.items()],
+        as_json=as_json,
+    )
+
+
+@pocket.command("train")
+def train_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="`pocket-llama` or `pocket-qwen`.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", show_default=False, help="Its folder; runs/NAME if not given."),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", metavar="N", help="Decides the first weights and every lesson; 0 is the shipped one."),
+    ] = 0,
+) -> None:
+    """Train a pocket model again from its seed: some minutes on two cores.
+
+    For example:
+
+    - `instincts pocket train pocket-llama --out runs/pocket-llama`
+    """
+    from instincts.pocket import training as below
+
+    folder = out or Path("runs") / name
+    with progress_bar(name) as progress:
+        below.train(name, folder, seed, lambda done, total, loss: progress(done, total))
+    notice(f"the model: {folder}")
 
 
 @pocket.command("prompts")
@@ -65,3 +109,7 @@ def _turns(row: "Prompt") -> str:
     if len(row.messages) == 1:
         return row.request
     return "\n".join(f"{message.role}: {message.content}" for message in row.messages)
+
+
+def _megabytes(folder: Path) -> float:
+    return round(sum(file.stat().st_size for file in folder.iterdir()) / 1e6, 1)
