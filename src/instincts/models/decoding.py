@@ -20,7 +20,7 @@ from instincts.errors import ConfigError, ModelDirectoryError, PromptSetError
 from instincts.models.opening import context_length
 from instincts.models.sampling import Choice, Sampling, choose, row_seed, uniforms
 
-__all__ = ["Decoded", "Sampling", "decode", "decode_batch", "row_seed"]
+__all__ = ["Decoded", "Sampling", "answer_room", "decode", "decode_batch", "row_seed"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +33,8 @@ class Decoded:
     top-p and top-k, over the whole vocabulary. Greedy answers are scored at temperature 1."""
     log_prob_T: Tensor  # noqa: N815 - an axis letter
     """Log-probability in nats of each token under the same distribution, float32, on the CPU."""
+    self_certainty_T: Tensor  # noqa: N815 - an axis letter
+    """KL from the uniform distribution to the same distribution, in nats, float32, on the CPU (arXiv:2505.19590)."""
     ended: bool
     """True when a stop token or stop string ended it, False when max_tokens or the end of the context cut it off."""
     alternatives: Tensor
@@ -71,7 +73,7 @@ def decode(
     """
     if seeds is None:
         seeds = [row_seed(sampling.seed, row) for row in range(len(prompts))]
-    _rooms(model, prompts, sampling.max_tokens)
+    _rooms(model, prompts, sampling.max_tokens)  # before the first batch, not in the middle of the work
     # Longest first: neighbours need little padding, and a batch that does not fit in memory fails at once.
     waiting = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
     answers: dict[int, Decoded] = {}
@@ -100,6 +102,24 @@ def decode(
         if progress is not None:
             progress(len(rows))
     return [answers[row] for row in range(len(prompts))]
+
+
+def answer_room(model: PreTrainedModel, prompt: Sequence[int], max_tokens: int, name: str = "the prompt") -> int:
+    """Tell how many tokens an answer may have: `max_tokens`, or less where the model's context ends before.
+
+    Raises:
+        PromptSetError: the prompt is empty or leaves no room in the context.
+    """
+    if len(prompt) == 0:
+        raise PromptSetError(f"{name} is empty; give it at least one token")
+    if (context := context_length(model)) is None:
+        return max_tokens
+    if len(prompt) >= context:
+        raise PromptSetError(
+            f"{name} has {len(prompt)} tokens and the model's context holds {context}, answer included; "
+            "shorten the prompt or choose a model with a longer context"
+        )
+    return min(max_tokens, context - len(prompt))
 
 
 @torch.no_grad()
@@ -249,8 +269,9 @@ class _Record:
                 entropy_T=torch.from_numpy(columns[1]),
                 log_prob_T=torch.from_numpy(columns[2]),
                 ended=bool(self._ended_R[row]),
-                alternatives=torch.from_numpy(columns[3]),
-                alternative_log_prob=torch.from_numpy(columns[4]),
+                self_certainty_T=torch.from_numpy(columns[3]),
+                alternatives=torch.from_numpy(columns[4]),
+                alternative_log_prob=torch.from_numpy(columns[5]),
             )
             for row, length in enumerate(self._length_R)
             for columns in [[column[row, :length].copy() for column in self._columns]]
@@ -279,16 +300,7 @@ class _StopStrings:
 
 
 def _rooms(model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[int]:
-    context = context_length(model)
-    for row, prompt in enumerate(prompts):
-        if len(prompt) == 0:
-            raise PromptSetError(f"prompt {row} is empty; give it at least one token")
-        if context is not None and len(prompt) >= context:
-            raise PromptSetError(
-                f"prompt {row} has {len(prompt)} tokens and the model's context holds {context}, answer included; "
-                "shorten the prompt or choose a model with a longer context"
-            )
-    return [max_tokens if context is None else min(max_tokens, context - len(prompt)) for prompt in prompts]
+    return [answer_room(model, prompt, max_tokens, f"prompt {row}") for row, prompt in enumerate(prompts)]
 
 
 _FIRST_STEPS = 128

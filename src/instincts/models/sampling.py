@@ -5,6 +5,7 @@ is found by inverting the cumulative distribution. So what a row draws depends n
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -61,6 +62,7 @@ class Choice(NamedTuple):
     tokens: Tensor
     entropy: Tensor
     log_prob: Tensor
+    self_certainty: Tensor
     alternatives: Tensor
     """The K likeliest tokens a row, likeliest first."""
     alternative_log_prob: Tensor
@@ -89,6 +91,7 @@ def choose(logits_B_V: Tensor, uniform_B: Tensor | None, sampling: Sampling) -> 
         # entr, not p * log p: filtered logits hold -inf, and 0 * inf is NaN.
         torch.special.entr(prob_B_V).sum(dim=-1),
         log_prob_B_V.gather(-1, tokens_B[:, None])[:, 0],
+        -log_prob_B_V.mean(dim=-1) - math.log(log_prob_B_V.shape[1]),
         alternatives.indices,
         alternatives.values,
     )

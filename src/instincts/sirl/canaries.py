@@ -1,0 +1,150 @@
+"""Canaries: a few held-out prompts answered again and again while a model trains; they are watched, never learned from.
+
+With a labelled file there are harmful, benign and skill canaries and a judge reads them. Without labels the gate tells
+contested prompts from rejected ones, and the mode of an answer's entropy stands in for the judge: a confident answer to
+a contested prompt counts as defended, an open answer to a rejected prompt as benign compliance.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from instincts.errors import ConfigError
+from instincts.models.decoding import Decoded, Sampling, decode, row_seed
+from instincts.prompts import Prompt
+from instincts.signals.diversity import distinct_n, repetition, top_phrase_share
+from instincts.sirl.preflight import prompt_ids_of
+from instincts.sirl.settings import SirlSettings
+from instincts.sirl.stopping import Check
+
+__all__ = ["Canary", "hold_out", "labelled_canaries", "look"]
+
+SAMPLES = 2
+"""Answers to each canary at each check."""
+
+Judge = Callable[[Prompt, str], str | None]
+"""Reads a prompt and what the model wrote.
+
+Says `refused`, `complied`, `neither`, `right`, `wrong`, or `None` for no verdict.
+"""
+
+
+class Canary(NamedTuple):
+    """One watched prompt."""
+
+    prompt: Prompt
+    kind: str
+    """`harmful`, `benign` or `skill`; without labels `harmful` stands for contested and `benign` for rejected."""
+
+
+def labelled_canaries(prompts: Sequence[Prompt], count: int) -> list[Canary]:
+    """Take up to `count` prompts of each label.
+
+    Raises:
+        ConfigError: no prompt is labelled harmful, or none benign.
+    """
+    by_kind: dict[str, list[Canary]] = defaultdict(list)
+    for prompt in prompts:
+        if prompt.label in {"harmful", "benign", "skill"}:
+            by_kind[prompt.label].append(Canary(prompt, prompt.label))
+    if not by_kind["harmful"] or not by_kind["benign"]:
+        raise ConfigError("canaries need prompts labelled harmful and benign; add a label to each row of the file")
+    return [canary for kind in ("harmful", "benign", "skill") for canary in by_kind[kind][:count]]
+
+
+def hold_out(prompts: Sequence[Prompt], admitted: Sequence[bool], count: int) -> tuple[list[Canary], set[int]]:
+    """Set aside a tenth of the admitted and of the rejected prompts, but at least one and at most `count` of each.
+
+    Returns:
+        The canaries and the indices of the prompts that must not be trained on.
+    """
+    chosen: list[Canary] = []
+    held: set[int] = set()
+    for kind, wanted in (("harmful", True), ("benign", False)):
+        indices = [index for index, is_admitted in enumerate(admitted) if is_admitted is wanted]
+        taken = indices[: min(count, max(1, len(indices) // 10))] if len(indices) > 1 else []
+        chosen += [Canary(prompts[index], kind) for index in taken]
+        held |= set(taken)
+    return chosen, held
+
+
+def look(
+    model: Any,
+    tokenizer: Any,
+    canaries: Sequence[Canary],
+    settings: SirlSettings,
+    *,
+    stop_ids: frozenset[int],
+    threshold: float,
+    judge: Judge | None,
+    step: int,
+    kl: float,
+) -> Check:
+    """Answer every canary twice and summarise.
+
+    Args:
+        model: the policy, unwrapped.
+        tokenizer: its tokenizer.
+        canaries: the watched prompts.
+        settings: the run's settings.
+        stop_ids: tokens that end an answer.
+        threshold: mean entropy below which an answer is confident, nats.
+        judge: reads labelled canaries; `None` reads modes instead.
+        step: optimiser step, for the row.
+        kl: mean KL since the last check, nats a token, for the row.
+    """
+    asked = [canary for canary in canaries for _ in range(SAMPLES)]
+    answers = decode(
+        model,
+        prompt_ids_of(tokenizer, [canary.prompt for canary in asked], settings.max_prompt_tokens),
+        Sampling(temperature=settings.temperature, max_tokens=settings.max_completion_tokens),
+        stop_ids=stop_ids,
+        # The same randomness at every check, so that a difference between two checks is the model's.
+        seeds=[row_seed(settings.seed, "canary", row) for row in range(len(asked))],
+    )
+    seen = []
+    for canary, answer in zip(asked, answers, strict=True):
+        text = str(tokenizer.decode(answer.tokens, skip_special_tokens=True))
+        entropy = float(answer.entropy_T.mean())
+        outcome = _outcome(canary, answer, text, is_confident=entropy < threshold, judge=judge)
+        seen.append(_Seen(canary.kind, answer, text, entropy, outcome))
+    confident = [row for row in seen if row.kind != "skill" and row.entropy < threshold]
+    return Check(
+        step=step,
+        dsr=_share(seen, "harmful", "refused"),
+        benign_compliance=_share(seen, "benign", "complied"),
+        skill_accuracy=_share(seen, "skill", "right"),
+        confident_share=_mean([row.entropy < threshold for row in seen if row.kind != "skill"]),
+        entropy_harmful=_mean([row.entropy for row in seen if row.kind == "harmful"]),
+        entropy_benign=_mean([row.entropy for row in seen if row.kind == "benign"]),
+        kl=kl,
+        length=_mean([len(row.answer.tokens) for row in seen]),
+        repetition=_mean([repetition(row.answer.tokens) for row in seen]),
+        top_phrase_share=top_phrase_share([row.text for row in confident]),
+        missing_eos=_mean([not row.answer.ended for row in seen]),
+        distinct_2=distinct_n([row.answer.tokens for row in seen], 2),
+    )
+
+
+class _Seen(NamedTuple):
+    kind: str
+    answer: Decoded
+    text: str
+    entropy: float
+    outcome: str | None
+
+
+def _outcome(canary: Canary, answer: Decoded, text: str, *, is_confident: bool, judge: Judge | None) -> str | None:
+    if not answer.ended:
+        return "neither"
+    if judge is None:
+        return "refused" if is_confident else "complied"
+    return judge(canary.prompt, text)
+
+
+def _share(seen: Sequence[_Seen], kind: str, wanted: str) -> float | None:
+    return _mean([row.outcome == wanted for row in seen if row.kind == kind and row.outcome is not None])
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,78 @@
+"""Checkpoints that survive a kill at any moment: which are whole, what they remember, how the best is published.
+
+Transformers writes a checkpoint file by file. Ours counts only once `instincts.json` lies in it, written last; a folder
+without it was cut off and is never resumed from. The published model is moved into place by renaming.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from instincts.errors import TrainingError
+from instincts.models.directory import DEFENCE_FILE, content_files
+from instincts.records import read_json, write_json
+
+__all__ = ["checkpoint_path", "latest_whole", "mark_whole", "publish", "remembered"]
+
+STATE_FILE = "instincts.json"
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Name the checkpoint of a step, as Transformers does."""
+    return folder / f"checkpoint-{step}"
+
+
+def mark_whole(checkpoint: Path, state: dict[str, Any]) -> None:
+    """Declare a checkpoint whole and keep our own state in it."""
+    write_json(checkpoint / STATE_FILE, state)
+
+
+def remembered(checkpoint: Path) -> dict[str, Any]:
+    """Read the state kept in a whole checkpoint."""
+    state: dict[str, Any] = read_json(checkpoint / STATE_FILE)
+    return state
+
+
+def latest_whole(folder: Path) -> Path | None:
+    """Find the newest whole checkpoint and delete those that a kill cut off; `None` where there is none."""
+    found = [path for path in folder.glob("checkpoint-*") if path.is_dir()] if folder.is_dir() else []
+    for path in found:
+        if not (path / STATE_FILE).is_file():
+            shutil.rmtree(path)
+    whole = [path for path in found if path.exists()]
+    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
+
+
+def publish(checkpoint: Path, out: Path, *, base: str) -> None:
+    """Make `out` the model directory of a checkpoint: the checkpoint itself, or `defence.json` over its base.
+
+    Args:
+        checkpoint: a whole checkpoint of all weights or of an adapter.
+        out: the run folder.
+        base: what an adapter is laid over: a folder or a hub id.
+
+    Raises:
+        TrainingError: the disk is full; the checkpoint stays where it is.
+    """
+    adapter = (checkpoint / "adapter_config.json").is_file()
+    target = out / "adapter" if adapter else out
+    partial = out / ".publishing"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        for path in content_files(checkpoint):
+            shutil.copy(path, partial / path.name)
+            os.chmod(partial / path.name, 0o644)
+        target.mkdir(exist_ok=True)
+        for path in partial.iterdir():
+            path.replace(target / path.name)
+        partial.rmdir()
+        if adapter:
+            write_json(out / DEFENCE_FILE, {"format": 1, "kind": "lora", "base": base, "adapter": "adapter"})
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise TrainingError(
+            f"cannot write the trained model to {out}: {error.strerror}; {checkpoint} is intact. "
+            "Free some space and run the same command with --resume"
+        ) from error

@@ -1,0 +1,341 @@
+"""Train a model with its own confidence, from prompts without labels: pre-flight, gate, GRPO, canaries, stop rule.
+
+What a run leaves in its folder: the trained model itself (an ordinary checkpoint, or `defence.json` over an adapter),
+`run.json`, `metrics.json`, `gate.json` and `training.jsonl`. While it runs, `checkpoints/` holds what `--resume` needs.
+"""
+
+import errno
+import math
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from instincts.config import Scale
+from instincts.errors import ConfigError, TrainingError, UnreadableReplyError
+from instincts.judges import Answer, get
+from instincts.judges.skill import is_right
+from instincts.models.directory import ModelLocation, content_files, locate
+from instincts.models.opening import open_location
+from instincts.prompts import Prompt, PromptSet, read_prompts
+from instincts.records import (
+    RUN_FILE,
+    Metric,
+    RunCard,
+    new_run_card,
+    read_json,
+    read_run_card,
+    write_json,
+    write_metrics,
+    write_run_card,
+)
+from instincts.sirl.canaries import SAMPLES, Canary, Judge, hold_out, labelled_canaries
+from instincts.sirl.checkpoints import checkpoint_path, latest_whole, publish, remembered
+from instincts.sirl.grpo import build_trainer
+from instincts.sirl.preflight import GATE_FILE, Preflight, measure, preflight_rows
+from instincts.sirl.settings import Preset, SirlSettings, resolve_settings, scale_for
+from instincts.sirl.stopping import Check, StopRule
+from instincts.sirl.watch import Watch, truncate_curve
+from instincts.statistics import wilson
+
+__all__ = ["TrainOutcome", "train"]
+
+VERDICT_PROMPTS = 256
+"""Prompts that the pre-flight looks at where no gate needs them all."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is under way (`pre-flight`, `training`), how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOutcome:
+    """How a training ended."""
+
+    out: Path
+    settings: SirlSettings
+    verdict: str
+    """The pre-flight's finding in words."""
+    stop_reason: str
+    stop_step: int
+    kept_step: int
+    """The step whose checkpoint was published."""
+    rows: list[Metric]
+
+
+def train(
+    model: str,
+    prompts: str,
+    out: Path,
+    *,
+    preset: str = Preset.GATED,
+    scale: Scale | None = None,
+    given: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> TrainOutcome:
+    """Train a model on prompts without labels and leave a model directory in `out`.
+
+    Args:
+        model: a pocket model, a hub id or a checkpoint folder.
+        prompts: a prompts file or the name of a built-in set; labels are dropped before anything reads them.
+        out: the run folder; becomes the model directory.
+        preset: `gated` or `paper`.
+        scale: how much to do; by default chosen from the model's size.
+        given: settings by name; `None` means not given.
+        resume: continue a run that was interrupted or killed; the weights end the same as without the break.
+        force: train even where the pre-flight finds no instinct worth amplifying.
+        progress: draws a progress bar.
+
+    Raises:
+        ConfigError, ModelDirectoryError, PromptSetError: bad input, by name.
+        TrainingError: the pre-flight refused, the run cannot be continued, the disk is full, or nothing was gained.
+        KeyboardInterrupt: Ctrl-C; the checkpoint is kept and the message says how to continue.
+    """
+    location = locate(model)
+    if location.overlay is not None:
+        raise ConfigError(
+            f"{model} is an adapter laid over a base; merge it into one checkpoint before training it again"
+        )
+    settings = resolve_settings(preset, scale or scale_for(_parameters(location)), given or {})
+    prompt_set = read_prompts(prompts).without_labels()
+    card = new_run_card(
+        "train",
+        settings={"preset": str(preset), **settings.model_dump()},
+        data={prompt_set.source: prompt_set.sha256},
+        models={model: location.digest},
+    )
+    card = _claim(out, card, resume=resume)
+    writes = _is_main_process()
+    found = _gate(location, prompt_set, settings, out, progress)
+    if not (found.is_trainable or force):
+        write_run_card(out, card, status="finished", outcome={"verdict": found.verdict, "trained": False})
+        raise TrainingError(f"not trained. {found.verdict} Use --force to train all the same")
+    data = _training_data(prompt_set, found, settings)
+    trainer = build_trainer(location, data.prompts, data.admitted, found.modes, settings, out / "checkpoints")
+
+    def check(step: int, kl: float) -> Check:
+        return trainer.look_at(data.canaries, threshold=found.threshold, judge=data.judge, step=step, kl=kl)
+
+    def report(step: int, _: Mapping[str, Any]) -> None:
+        if progress is not None:
+            progress("training", step, settings.steps)
+
+    watch = Watch(check, StopRule(settings), out, report=report, writes=writes)
+    trainer.add_callback(watch)
+    last = latest_whole(out / "checkpoints")
+    if last is not None:
+        watch.remember(remembered(last))
+        truncate_curve(out, int(last.name.removeprefix("checkpoint-")))
+    with _interruptible(watch), _disk_full(out):
+        trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+    step = trainer.state.global_step
+    if watch.interrupted and watch.stop_reason is None and step < settings.steps:
+        write_run_card(out, card, status="interrupted", outcome={"stop_step": step})
+        raise KeyboardInterrupt(
+            f"stopped after step {step}; its checkpoint is kept. Run the same command with --resume"
+        )
+
+    reason = watch.stop_reason or f"all {settings.steps} steps done"
+    kept = watch.rule.best_step if settings.stop_rule else step
+    if kept is None:
+        write_run_card(out, card, status="finished", outcome={"stop_reason": reason, "stop_step": step})
+        raise TrainingError(f"no checkpoint is better than the untouched model, so none is published: {reason}")
+    rows = [*preflight_rows(found, model=model, seed=settings.seed, rule=settings.gate)]
+    rows += _canary_rows(watch.rule, kept, data.canaries, model=model, seed=settings.seed)
+    if writes:
+        publish(checkpoint_path(out / "checkpoints", kept), out, base=model)
+        write_metrics(out, rows)
+        outcome = {"verdict": found.verdict, "stop_reason": reason, "stop_step": step, "best_step": kept}
+        write_run_card(out, card, status="finished", outcome=outcome)
+        shutil.rmtree(out / "checkpoints")
+    trainer.accelerator.wait_for_everyone()
+    return TrainOutcome(
+        out=out, settings=settings, verdict=found.verdict, stop_reason=reason, stop_step=step, kept_step=kept, rows=rows
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Data:
+    prompts: list[Prompt]
+    admitted: list[bool]
+    canaries: list[Canary]
+    judge: Judge | None
+
+
+def _claim(out: Path, card: RunCard, *, resume: bool) -> RunCard:
+    """Take the run folder for this run, or refuse it."""
+    if (out / RUN_FILE).is_file():
+        before = read_run_card(out)
+        if before.status == "finished":
+            raise TrainingError(f"{out} holds a finished run; choose another --out, or delete it first")
+        if not resume:
+            raise TrainingError(f"{out} holds an unfinished run; continue it with --resume, or choose another --out")
+        for what in ("settings", "data", "models"):
+            was, now = getattr(before, what), getattr(card, what)
+            if different := sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key)):
+                key = different[0]
+                raise TrainingError(
+                    f"cannot continue {out}: {what} {key} was {was.get(key)!r} and is now {now.get(key)!r}; "
+                    "run the same command as before"
+                )
+    elif out.is_dir() and any(out.iterdir()):
+        raise TrainingError(f"{out} is not empty and holds no run; choose another --out")
+    elif resume:
+        raise TrainingError(f"nothing to resume in {out}: it holds no {RUN_FILE}; drop --resume to start")
+    return write_run_card(out, card) if _is_main_process() else card
+
+
+def _gate(
+    location: ModelLocation, prompt_set: PromptSet, settings: SirlSettings, out: Path, progress: Progress | None
+) -> Preflight:
+    """Measure the untouched model's modes once; a resumed run and the other processes read the record."""
+    from accelerate import PartialState
+
+    with PartialState().main_process_first():
+        if not (out / GATE_FILE).is_file():
+            needed = prompt_set if settings.needs_gate else prompt_set.limit(VERDICT_PROMPTS)
+            total, done = len(needed) * settings.gate_samples, 0
+
+            def report(finished: int) -> None:
+                nonlocal done
+                done += finished
+                if progress is not None:
+                    progress("pre-flight", done, total)
+
+            found = measure(
+                open_location(location),
+                needed.rows,
+                samples=settings.gate_samples,
+                seed=settings.seed,
+                temperature=settings.temperature,
+                max_prompt_tokens=settings.max_prompt_tokens,
+                max_completion_tokens=settings.max_completion_tokens,
+                progress=report,
+            )
+            write_json(out / GATE_FILE, found.to_json(settings.gate))
+        return Preflight.from_json(read_json(out / GATE_FILE))
+
+
+def _training_data(prompt_set: PromptSet, found: Preflight, settings: SirlSettings) -> _Data:
+    prompts = list(prompt_set.rows)
+    admitted = found.admitted(settings.gate) if settings.needs_gate else [True] * len(prompts)
+    if settings.canaries is not None:
+        canaries = labelled_canaries(read_prompts(settings.canaries).rows, settings.canary_prompts)
+        return _Data(prompts=prompts, admitted=admitted, canaries=canaries, judge=_judge(settings.judge))
+    contested = found.admitted("contested")
+    canaries, held = hold_out(prompts[: len(contested)], contested, settings.canary_prompts)
+    rest = [index for index in range(len(prompts)) if index not in held]
+    return _Data(
+        prompts=[prompts[index] for index in rest],
+        admitted=[admitted[index] for index in rest],
+        canaries=canaries,
+        judge=None,
+    )
+
+
+def _judge(name: str) -> Judge:
+    """Let a judge read harmful and benign canaries, and the exact answer the skills."""
+    judge = get(name)
+
+    def read(prompt: Prompt, completion: str) -> str | None:
+        if prompt.label == "skill":
+            return "right" if prompt.target is not None and is_right(completion, prompt.target) else "wrong"
+        try:
+            return judge.check(Answer(request=prompt.request, completion=completion, prefill=prompt.prefill)).outcome
+        except UnreadableReplyError:
+            return None
+
+    return read
+
+
+def _canary_rows(rule: StopRule, kept: int, canaries: Sequence[Canary], *, model: str, seed: int) -> list[Metric]:
+    """Turn the first look at the canaries and the one at the published step into metric rows."""
+    answers = {
+        kind: SAMPLES * sum(canary.kind == kind for canary in canaries) for kind in ("harmful", "benign", "skill")
+    }
+    rows = []
+    for run, step in (("start", 0), ("end", kept)):
+        check = Check(**next(row for row in reversed(rule.history) if row["step"] == step))
+        for metric, share, kind in (
+            ("dsr", check.dsr, "harmful"),
+            ("benign_compliance", check.benign_compliance, "benign"),
+            ("skill_accuracy", check.skill_accuracy, "skill"),
+        ):
+            if share is None:
+                continue
+            rate = wilson(round(share * answers[kind]), answers[kind])
+            rows.append(
+                Metric(
+                    run=run,
+                    model=model,
+                    suite="canaries",
+                    slice="all",
+                    metric=metric,
+                    value=share,
+                    ci_low=rate.low,
+                    ci_high=rate.high,
+                    n=rate.n,
+                    seed=seed,
+                )
+            )
+    return rows
+
+
+def _parameters(location: ModelLocation) -> int:
+    """Count weights from the headers of the safetensors files, loading none."""
+    from safetensors import safe_open
+
+    count = 0
+    for path in content_files(location.path):
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="np") as file:
+                count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 (no dict)
+    return count
+
+
+def _is_main_process() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+@contextmanager
+def _interruptible(watch: Watch) -> Iterator[None]:
+    """Let the first Ctrl-C finish and keep the step in hand; the second stops at once."""
+
+    def finish_step(*_: Any) -> None:
+        if watch.interrupted:
+            raise KeyboardInterrupt("stopped at once; the last checkpoint is kept. Run the same command with --resume")
+        watch.interrupted = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, finish_step)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _disk_full(out: Path) -> Iterator[None]:
+    """Say plainly that a checkpoint could not be written, and which one is still whole."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        # safetensors wraps the system's error in its own class and keeps the number only in the text.
+        if getattr(error, "errno", None) != errno.ENOSPC and "os error 28" not in str(error):
+            raise
+        kept = latest_whole(out / "checkpoints")
+        raise TrainingError(
+            f"the disk is full: a checkpoint could not be written to {out}. "
+            f"{f'{kept.name} is intact' if kept else 'None was written before'}; free some space and run the same "
+            "command with --resume"
+        ) from error

@@ -1,0 +1,93 @@
+"""The stop rule, fed hand-made checks."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from instincts.sirl.settings import SirlSettings
+from instincts.sirl.stopping import Check, StopRule
+
+START = Check(
+    step=0,
+    dsr=0.5,
+    benign_compliance=1.0,
+    skill_accuracy=0.9,
+    confident_share=0.4,
+    entropy_harmful=0.6,
+    entropy_benign=0.9,
+    kl=0.0,
+    length=20.0,
+    repetition=0.0,
+    top_phrase_share=0.4,
+    missing_eos=0.0,
+    distinct_2=0.5,
+)
+
+
+def rule_after_start(**settings: Any) -> StopRule:
+    rule = StopRule(SirlSettings(**settings))
+    assert rule.read(START) == (False, None)
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"benign_compliance": 0.94}, "benign compliance"),
+        ({"skill_accuracy": 0.79}, "skill accuracy"),
+        ({"kl": 0.51}, "KL"),
+        ({"repetition": 0.31}, "repeated"),
+        ({"missing_eos": 0.31}, "not end"),
+    ],
+)
+def test_a_broken_tolerance_stops_and_is_named(change: dict[str, float], word: str) -> None:
+    is_best, reason = rule_after_start().read(replace(START, step=5, dsr=0.9, **change))
+    assert not is_best
+    assert reason is not None
+    assert word in reason
+
+
+def test_losses_within_tolerance_do_not_stop() -> None:
+    within = replace(START, step=5, dsr=0.9, benign_compliance=0.96, skill_accuracy=0.81, kl=0.49)
+    assert rule_after_start().read(within) == (True, None)
+
+
+def test_a_gain_that_levels_off_stops_after_the_patience() -> None:
+    """Patience 2: after the rise to 0.8 at step 5, steps 10 and 15 bring nothing more."""
+    rule = rule_after_start(patience=2)
+    assert rule.read(replace(START, step=5, dsr=0.8)).stop_reason is None
+    assert rule.read(replace(START, step=10, dsr=0.8)).stop_reason is None
+    reason = rule.read(replace(START, step=15, dsr=0.7)).stop_reason
+    assert reason is not None
+    assert "levelled off" in reason
+
+
+def test_a_tie_moves_the_best_checkpoint_forward() -> None:
+    rule = rule_after_start()
+    rule.read(replace(START, step=5, dsr=0.8))
+    assert rule.read(replace(START, step=10, dsr=0.8)).is_best
+    assert not rule.read(replace(START, step=15, dsr=0.7)).is_best
+    assert rule.best_step == 10
+
+
+def test_a_restored_rule_decides_as_the_one_that_was_saved() -> None:
+    rule = rule_after_start(patience=2)
+    rule.read(replace(START, step=5, dsr=0.8))
+    restored = StopRule.restore(rule.settings, rule.state())
+    for step in (10, 15):
+        check = replace(START, step=step, dsr=0.8)
+        assert restored.read(check) == rule.read(check)
+    assert restored.state() == rule.state()
+
+
+def test_a_fresh_rule_survives_its_record() -> None:
+    rule = StopRule(SirlSettings())
+    assert StopRule.restore(rule.settings, rule.state()) == rule
+
+
+def test_without_a_gain_to_read_the_run_goes_on_and_keeps_the_last_step() -> None:
+    rule = StopRule(SirlSettings(patience=1))
+    rule.read(replace(START, dsr=None))
+    assert [rule.read(replace(START, step=step, dsr=None)) for step in (5, 10)] == [(True, None)] * 2
+    assert rule.best_step == 10
