@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from instincts.errors import ModelDirectoryError, unknown_name
 from instincts.records import file_sha256
 
-__all__ = ["DEFENCE_FILE", "ModelLocation", "Overlay", "content_files", "locate"]
+__all__ = ["DEFENCE_FILE", "ModelLocation", "Overlay", "content_files", "locate", "plain_name", "stamps"]
 
 DEFENCE_FILE = "defence.json"
 
@@ -44,14 +44,41 @@ class ModelLocation(NamedTuple):
     """SHA-256 over weights, configuration and tokenizer, an overlay's base included; 64 hexadecimal digits."""
     overlay: Overlay | None
 
+    @property
+    def tagged_name(self) -> str:
+        """Name and content in one, `NAME@0123456789ab`; `locate` opens it while the content is still that."""
+        return f"{self.name}@{self.digest[:_TAG_DIGITS]}"
+
 
 def locate(model: str) -> ModelLocation:
     """Find a model by pocket name, folder or hub id; a hub model is downloaded where it is not cached.
 
+    A name may carry the beginning of a digest, as names in logs do (`ModelLocation.tagged_name`).
+
     Raises:
-        ModelDirectoryError: there is no such model, it cannot be reached, or its folder is not a whole, safe model.
+        ModelDirectoryError: there is no such model, it cannot be reached, its folder is not a whole, safe model, or its
+            content is not what the name's digest says.
     """
-    return _location(model, _folder(model), above=())
+    name = plain_name(model)
+    location = _location(name, _folder(name), above=())
+    if model not in (name, location.tagged_name):
+        raise ModelDirectoryError(
+            f"{name} has changed: its content is now {location.tagged_name}, not {model}; "
+            f"name it without the digest to use it as it is"
+        )
+    return location
+
+
+def plain_name(model: str) -> str:
+    """Strip the digest from a model's name, for example from a name in a log."""
+    return _TAG.sub("", model)
+
+
+def stamps(location: ModelLocation) -> tuple[tuple[int, ...], ...]:
+    """Take size, time and identity of every content file; while they stay equal, so does the content."""
+    folders = [location.path] if location.overlay is None else [location.path, location.overlay.adapter]
+    own = tuple(_stamp(path) for folder in folders for path in content_files(folder))
+    return own if location.overlay is None else own + stamps(location.overlay.base)
 
 
 def content_files(folder: Path) -> list[Path]:
@@ -205,15 +232,19 @@ def _content_sha256(path: Path) -> str:
         and blob.parent.name == "blobs"
     ):
         return blob.name
-    status = path.stat()
-    key = (str(path), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    if (known := _known_hashes.get(key)) is not None:
+    stamp = _stamp(path)
+    if (known := _known_hashes.get((path, stamp))) is not None:
         return known
     digest = file_sha256(path)
     # A file written twice within one tick of the clock keeps its time stamp: trust only stamps that have aged.
-    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS:
-        _known_hashes[key] = digest
+    if time.time_ns() - max(stamp) > _SETTLED_NS:
+        _known_hashes[path, stamp] = digest
     return digest
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _is_content(name: str) -> bool:
@@ -247,4 +278,8 @@ _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
 _SETTLED_NS = 2_000_000_000
 
-_known_hashes: dict[tuple[str, int, int, int, int], str] = {}
+_TAG_DIGITS = 12
+
+_TAG = re.compile(rf"@[0-9a-f]{{{_TAG_DIGITS}}}$")
+
+_known_hashes: dict[tuple[Path, tuple[int, ...]], str] = {}

@@ -1,0 +1,246 @@
+"""Serves any model to Inspect as `instincts/NAME`: batched, seeded, with entropies in each output's metadata.
+
+Names in logs carry the model's content, `instincts/NAME@0123456789ab`, and so does `base_url`. Inspect keys its log
+directories by the one and its response cache by the other, and remembers models by name within a process; so a model
+that was trained again under the same path is a different model everywhere, and no old answer is ever taken for its own.
+
+Sampling follows the request alone: what it leaves open is temperature 1, top-p 1, no top-k, seed 0. Each answer is
+drawn from its own seed, made of the request's seed, the rendered prompt, and the sample and epoch it belongs to.
+"""
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import anyio
+import sniffio
+import torch
+from inspect_ai.log._samples import sample_active
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    GenerateConfig,
+    Model,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+    get_model,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from instincts.errors import ModelDirectoryError, unknown_name
+from instincts.models import conversation
+from instincts.models.chat import render
+from instincts.models.decoding import Decoded, answer_room, row_seed
+from instincts.models.directory import ModelLocation, locate, stamps
+from instincts.models.opening import OpenModel, open_location
+from instincts.models.queue import BatchQueue
+from instincts.models.tool_calls import Reply, parse_json_calls, parse_reply
+
+DEFAULT_MAX_TOKENS = 2048
+"""Longest answer where a request sets none, as in Inspect's other local providers."""
+__all__ = ["BATCH_SIZE", "InstinctsAPI", "inspect_model"]
+
+BATCH_SIZE = 64
+"""Most answers decoded at once, unless the caller says otherwise."""
+
+
+def inspect_model(name: str, config: GenerateConfig | None = None, **model_args: Any) -> Model:
+    """Give a model to Inspect: `get_model("instincts/NAME")`, opened anew, with as many connections as a batch holds.
+
+    Args:
+        name: a pocket name, a folder or a hub id.
+        config: settings of every request.
+        **model_args: `dtype`, `device`, `batch_size`.
+    """
+    # A number of connections also switches off Inspect's search for one, which leaves batches half empty at first.
+    connections = GenerateConfig(max_connections=int(model_args.get("batch_size", BATCH_SIZE)))
+    settings = connections.merge(config or GenerateConfig())
+    return get_model(f"instincts/{name}", config=settings, memoize=False, **model_args)
+
+
+class InstinctsAPI(ModelAPI):
+    """Inspect's view of one open model."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008 - Inspect's own signature; it is only read
+        *,
+        dtype: str | None = None,
+        device: str | None = None,
+        batch_size: int = BATCH_SIZE,
+        **model_args: Any,
+    ) -> None:
+        """Open the model.
+
+        Args:
+            model_name: a pocket name, a folder or a hub id.
+            base_url: the digest a log recorded; anything else is refused.
+            api_key: not used.
+            config: the settings of every request.
+            dtype: name of a torch dtype; see `open_model`.
+            device: see `open_model`.
+            batch_size: most answers decoded at once.
+            **model_args: refused by name.
+
+        Raises:
+            ModelDirectoryError: the model does not open, or has changed since the log was written.
+        """
+        for name in model_args:
+            raise unknown_name("model argument of instincts/NAME", name, ("dtype", "device", "batch_size"))
+        if dtype is not None and not isinstance(getattr(torch, dtype, None), torch.dtype):
+            raise unknown_name("dtype", dtype, ("float32", "bfloat16", "float16"))
+        self._dtype = None if dtype is None else getattr(torch, dtype)
+        self._device = device
+        self._queue = BatchQueue(int(batch_size))
+        self._lock = threading.Lock()
+        self._location = locate(model_name)
+        self._stamps = stamps(self._location)
+        self._opened: OpenModel | None = open_location(self._location, self._dtype, device)
+        if base_url not in (None, self.base_url):
+            raise ModelDirectoryError(f"{self._location.name} is now {self.base_url}, not {base_url}: it has changed")
+        super().__init__(model_name=model_name, base_url=base_url, api_key=api_key, config=config)
+
+    @property
+    def model_name(self) -> str:
+        """Name and content of the model as it lies on the disk now."""
+        return self._fresh_location().tagged_name
+
+    @model_name.setter
+    def model_name(self, value: str) -> None:
+        """Ignore the name that Inspect's constructor sets: it lacks the content."""
+
+    @property
+    def base_url(self) -> str:
+        """The content of the model, the part of Inspect's cache key that a provider can choose."""
+        return f"sha256:{self._fresh_location().digest}"
+
+    @base_url.setter
+    def base_url(self, value: str | None) -> None:
+        """Ignore what Inspect's constructor sets."""
+
+    async def generate(
+        self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
+    ) -> ModelOutput:
+        """Answer one chat; see the module for seeds and `ModelOutput.metadata`.
+
+        `mean_entropy` and `first_k_entropy` (nats a token; the stop token counts) and `first_k` are in the metadata,
+        of the first choice where several were asked for.
+
+        Raises:
+            ConfigError: a setting that would change the distribution and is not supported.
+            PromptSetError: the chat cannot be rendered or does not fit the context.
+        """
+        opened = self._fresh_model()
+        model = f"instincts/{self._location.tagged_name}"
+        sampling = conversation.sampling_of(config, DEFAULT_MAX_TOKENS)
+        schemas = [conversation.template_tool(tool) for tool in tools]
+        prompt = render(opened.tokenizer, [conversation.template_message(message) for message in input], schemas)
+        room = answer_room(opened.model, prompt, sampling.max_tokens)
+        expected = config.max_connections or self._queue.batch_size
+        waiting = [
+            self._queue.submit(opened, prompt, sampling, _seed(config, prompt, choice), expected)
+            for choice in range(config.num_choices or 1)
+        ]
+        answers = [await _result(future) for future in waiting]
+        choices = []
+        for answer in answers:
+            text = conversation.answer_text(opened.tokenizer, answer, sampling.stop)
+            reply = Reply(text, [])
+            if tools and input[-1].role == "assistant":
+                # A response template reads from the start of the turn and would count the prefilled part as an answer.
+                reply = parse_json_calls(text)
+            elif tools:
+                reply = parse_reply(opened.tokenizer, answer.tokens, text, prompt, schemas)
+            choices.append(
+                ChatCompletionChoice(
+                    message=conversation.assistant_message(reply, model),
+                    stop_reason=conversation.stop_reason(reply, answer, short_of_context=room < sampling.max_tokens),
+                    logprobs=conversation.logprobs(opened.tokenizer, answer) if config.logprobs else None,
+                )
+            )
+        written = sum(len(answer.tokens) for answer in answers)
+        return ModelOutput(
+            model=model,
+            choices=choices,
+            usage=ModelUsage(input_tokens=len(prompt), output_tokens=written, total_tokens=len(prompt) + written),
+            metadata=conversation.entropies(answers[0]),
+        )
+
+    async def count_text_tokens(self, text: str) -> int:
+        """Count with the model's own tokenizer; Inspect's default downloads another one."""
+        return len(await self.tokenize(text))
+
+    async def tokenize(self, text: str) -> list[int]:
+        """Tokenise plain text, without template or special tokens."""
+        ids: list[int] = self._fresh_model().tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def max_tokens(self) -> int | None:
+        """Longest answer where the request sets none."""
+        return DEFAULT_MAX_TOKENS
+
+    def max_connections(self) -> int:
+        """As many requests at once as one batch holds: then a batch fills, and decodes while nothing else runs."""
+        return self._queue.batch_size
+
+    def connection_key(self) -> str:
+        """Each model has its own batches."""
+        return self._location.name
+
+    def collapse_user_messages(self) -> bool:
+        """Many templates refuse two user turns in a row."""
+        return True
+
+    def should_retry(self, ex: Exception) -> bool:
+        """Nothing here fails by chance."""
+        return False
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._opened = None
+
+    def _fresh_location(self) -> ModelLocation:
+        """Look again where the files have changed. While they are being written, the model is still the old one."""
+        with self._lock:
+            try:
+                now = stamps(self._location)
+                if now != self._stamps:
+                    location = locate(self._location.name)
+                    if location.digest != self._location.digest:
+                        self._opened = None
+                    self._location, self._stamps = location, now
+            except (ModelDirectoryError, OSError):
+                pass
+            return self._location
+
+    def _fresh_model(self) -> OpenModel:
+        location = self._fresh_location()
+        active = sample_active()
+        begun = "" if active is None else str(active.model)
+        if begun.startswith(f"instincts/{location.name}@") and begun != f"instincts/{location.tagged_name}":
+            raise ModelDirectoryError(
+                f"{location.name} was changed while it was evaluated (it was {begun}); "
+                "evaluate it again, and train into another folder meanwhile"
+            )
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_location(location, self._dtype, self._device)
+            return self._opened
+
+
+def _seed(config: GenerateConfig, prompt: list[int], choice: int) -> int:
+    """Name an answer by everything that may tell it from another: run again, it is the same; in another epoch, not."""
+    active = sample_active()
+    sample = (None, None) if active is None else (active.sample.id, active.epoch)
+    return row_seed(config.seed or 0, prompt, *sample, choice)
+
+
+async def _result(future: "Future[Decoded]") -> Decoded:
+    if sniffio.current_async_library() == "asyncio":
+        return await asyncio.wrap_future(future)
+    return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
