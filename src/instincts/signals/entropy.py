@@ -126,7 +126,7 @@ def fused_entropy_and_log_prob(
 
     from trl.kernels import ChunkedLogProbFunction
 
-    log_prob_N, entropy_N, *_ = ChunkedLogProbFunction.apply(  # type: ignore[no-untyped-call]
+    log_prob_N, entropy_N, *_ = ChunkedLogProbFunction.apply(
         hidden_N_D, head_V_D, bias, tokens_N, temperature, _VOCABULARY_TILE, None, 1.0, ("entropy",)
     )
     return TokenSignals(entropy_N, log_prob_N)
