@@ -1,6 +1,7 @@
 """All verbs in one command, and how a command ends: what is printed and which number the shell gets."""
 
 import errno
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -39,8 +40,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `instincts`; those of this process if `None`.
     """
     try:
-        # Not standalone: Typer would put errors into boxes of several lines and call sys.exit.
-        return int(app(args=arguments, prog_name="instincts", standalone_mode=False) or 0)
+        with warnings.catch_warnings():
+            # Other libraries announce their future to their developers, not to whoever types a command.
+            warnings.simplefilter("ignore", FutureWarning)
+            # Not standalone: Typer would put errors into boxes of several lines and call sys.exit.
+            return int(app(args=arguments, prog_name="instincts", standalone_mode=False) or 0)
     except (TyperException, InstinctsError, OSError, _StoppedError) as error:
         end = ending(error)
         if end is None:

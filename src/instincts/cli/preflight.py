@@ -45,7 +45,5 @@ def preflight(
             out=out,
             progress=progress,
         )
-    show_metrics(
-        below.preflight_rows(found, model=model, seed=seed, rule="contested"), as_json=as_json, title="Pre-flight"
-    )
+    show_metrics(below.preflight_rows(found, model=model, seed=seed, rule="contested"), as_json=as_json)
     notice(found.verdict)

@@ -20,6 +20,7 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    _silence_others()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     stages = {}
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
@@ -30,3 +31,10 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(stages[stage], completed=done, total=total)
 
         yield report
+
+
+def _silence_others() -> None:
+    # A terminal has room for one bar: transformers draws its own while it loads and saves weights.
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()

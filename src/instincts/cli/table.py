@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -13,44 +13,52 @@ if TYPE_CHECKING:
 __all__ = ["notice", "show_metrics", "show_rows"]
 
 
-def show_metrics(rows: "Sequence[Metric]", *, as_json: bool, title: str | None = None) -> None:
-    """Print rows of `metrics.json`; as JSON they are exactly those rows."""
+def show_metrics(rows: "Sequence[Metric]", *, as_json: bool) -> None:
+    """Print rows of `metrics.json`; as JSON they are exactly those rows. A column that never changes is left out."""
     if as_json:
         show_rows([row.model_dump() for row in rows], as_json=True)
         return
-    runs = {row.run for row in rows}
+    varying = [name for name in ("run", "model", "suite", "slice") if len({getattr(row, name) for row in rows}) > 1]
     show_rows(
         [
             {
-                **({"run": row.run} if len(runs) > 1 else {}),
-                "model": row.model,
-                "suite": row.suite,
-                "slice": row.slice,
+                **{name: getattr(row, name) for name in varying},
                 "metric": row.metric,
                 "value": row.value,
-                "95 % interval": "" if row.ci_low is None else f"{_text(row.ci_low)} to {_text(row.ci_high)}",
+                "95 %": "" if row.ci_low is None else f"{_text(row.ci_low)} to {_text(row.ci_high)}",
                 "n": row.n,
             }
             for row in rows
         ],
         as_json=False,
-        title=title,
+        whole=("metric", "95 %"),
     )
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:
-    """Print rows of the same keys; numbers to three places, booleans as yes and no, `None` as a dash."""
+def show_rows(
+    rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None, whole: Sequence[str] = ()
+) -> None:
+    """Print rows of the same keys; numbers to three places, booleans as yes and no, `None` as a dash.
+
+    Args:
+        rows: the cells of each row by column.
+        as_json: print a JSON list instead.
+        title: stands above the table.
+        whole: columns that are never broken over lines.
+    """
     if as_json:
         typer.echo(json.dumps(list(rows), indent=1, ensure_ascii=False))
         return
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE)
     for name in rows[0] if rows else ():
         is_number = all(isinstance(row[name], int | float | None) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in whole)
     for row in rows:
         # Text, not str: a completion may hold what rich would read as markup.
         table.add_row(*(Text(_text(value)) for value in row.values()))
