@@ -7,7 +7,7 @@ from typing import Any
 from instincts.report.arms import Arm, Comparison
 from instincts.report.figures import entropy_figure, gate_figure, histogram_peak
 from instincts.report.folders import RunFolder
-from instincts.report.samples import HARMLESS, Answer
+from instincts.report.samples import Answer
 from instincts.report.tables import HALF, NARROW, WIDE, Drawing, TableLine, identity, line_of
 from instincts.report.words import term
 
@@ -42,10 +42,11 @@ class GateBlock:
 
 def entropy_block(comparison: Comparison, answers: Mapping[Arm, Sequence[Answer]]) -> EntropyBlock | None:
     """Build the entropy part from logged answers and the rows about them; `None` where neither exists."""
-    split = {arm: _by_outcome(of_arm) for arm, of_arm in answers.items()}
+    # Only harm is looked at: what refusing a harmful request looks like beside giving in to it.
+    suites = [suite for suite in comparison.suites("dsr") if "@" not in suite]
+    split = {arm: _by_outcome(of_arm, suites) for arm, of_arm in answers.items()}
     split = {arm: outcomes for arm, outcomes in split.items() if any(outcomes.values())}
-    suites = dict.fromkeys(row.suite for row in comparison.rows if row.metric in METRICS)
-    measured = {arm for metric in METRICS for arm in comparison.arms_with(metric)}
+    measured = {arm for metric in METRICS for suite in suites for arm in comparison.arms_with(metric, suite)}
     arms = tuple(arm for arm in comparison.arms if arm in measured)
     lines = [line for suite in suites for line in _lines(comparison, suite, arms)]
     if not split and not lines:
@@ -70,12 +71,11 @@ def gate_blocks(folders: Iterable[RunFolder]) -> list[GateBlock]:
     return [_gate_block(name, gate, number) for number, (name, gate) in enumerate(gates)]
 
 
-def _by_outcome(answers: Iterable[Answer]) -> dict[str, list[float]]:
-    # Requests known to be harmless are left out: the question is what refusing harm looks like beside giving in.
+def _by_outcome(answers: Iterable[Answer], suites: Sequence[str]) -> dict[str, list[float]]:
     judged = [
         (answer.outcome, answer.mean_entropy)
         for answer in answers
-        if answer.mean_entropy is not None and answer.label not in HARMLESS
+        if answer.mean_entropy is not None and (answer.suite in suites if suites else not answer.is_harmless)
     ]
     return {
         name: sorted(entropy for said, entropy in judged if said == outcome)

@@ -17,7 +17,7 @@ from instincts.report.rates import rate_blocks
 from instincts.report.samples import Answer, read_answers
 from instincts.report.summary import headlines_of, model_name, sentences_of, title_of
 from instincts.report.transcripts import choose_exchanges
-from instincts.report.words import interval_of, setting, value_of, value_text
+from instincts.report.words import interval_of, setting, suite_text, value_of, value_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,9 +42,7 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
     numbers = _beside(out)
     parts = read_folders(folders)
     comparison = compare(row for part in parts for row in part.metrics)
-    answers = {
-        arm: [answer for part in parts for answer in _answers_of(part, arm, comparison)] for arm in comparison.arms
-    }
+    answers = _answers_by_arm(parts, comparison.arms)
     content = _content(parts, comparison, answers)
     write_text(out, _environment().get_template("page.html.j2").render(content))
     write_json(numbers, _numbers(parts, comparison, content))
@@ -74,15 +72,18 @@ def _content(
     }
 
 
-def _answers_of(part: RunFolder, arm: Arm, comparison: Comparison) -> list[Answer]:
-    """Read the answers a part logged for one arm: by run, then by model."""
-    if not part.logs:
-        return []
-    own = [one for one in comparison.arms if one.run in part.runs]
-    if arm not in own:
-        return []
-    answers = read_answers(part.logs)
-    return answers if len(own) == 1 else [answer for answer in answers if answer.model == arm.model]
+def _answers_by_arm(parts: Sequence[RunFolder], arms: Sequence[Arm]) -> dict[Arm, list[Answer]]:
+    """Give each arm the answers its folder logged; a folder with several models is told apart by model."""
+    found: dict[Arm, list[Answer]] = {arm: [] for arm in arms}
+    for part in parts:
+        own = [arm for arm in arms if arm.run in part.runs]
+        if not own:
+            continue
+        for answer in read_answers(part.logs):
+            for arm in own:
+                if len(own) == 1 or arm.model == answer.model:
+                    found[arm].append(answer)
+    return found
 
 
 def _numbers(parts: Sequence[RunFolder], comparison: Comparison, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +127,7 @@ def _environment() -> "Environment":
         interval=interval_of,
         unit_text=value_text,
         setting=setting,
+        suite_text=suite_text,
         model_name=model_name,
         command=shlex.join,
         when=_when,

@@ -83,4 +83,4 @@ def _short(labels: Sequence[str]) -> list[str]:
     return [label.split("/", 1)[-1] if len(families) == 1 else label for label in labels]
 
 
-BESIDE = {"dsr": ("worst_dsr", "asr", "neither_rate"), "benign_compliance": ("over_refusal",)}
+BESIDE = {"dsr": ("worst_dsr", "asr", "neither_rate"), "benign_compliance": ("over_refusal", "neither_rate")}

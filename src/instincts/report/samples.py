@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from zipfile import BadZipFile
 
 from instincts.errors import RecordError
@@ -30,8 +30,9 @@ class Answer:
     """One answer of a model under evaluation."""
 
     model: str
-    task: str
-    id: str
+    suite: str
+    prompt: str
+    """The id of the prompt."""
     epoch: int
     attack: str | None
     label: str | None
@@ -44,9 +45,9 @@ class Answer:
     """Nats a token; `None` for a model that reports none."""
 
     @property
-    def key(self) -> tuple[str, str, int, str | None]:
+    def key(self) -> tuple[str, str, str, int]:
         """What must agree for two answers to be answers to the same prompt."""
-        return (self.task, self.id, self.epoch, self.attack)
+        return (self.suite, self.attack or "", self.prompt, self.epoch)
 
     @property
     def is_skill(self) -> bool:
@@ -55,17 +56,25 @@ class Answer:
 
     @property
     def is_sensitive(self) -> bool:
-        """Whether a page should hide it at first: anything but a refusal of a request not known to be harmless."""
-        return self.outcome != "refused" and not self.is_skill and self.label not in HARMLESS
+        """Whether a page should hide it at first: anything but a refusal, of a request not known to be harmless."""
+        return self.outcome != "refused" and not self.is_skill and not self.is_harmless
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the request is known to be harmless: by its label, or for want of one by its suite."""
+        return self.label in HARMLESS if self.label is not None else self.suite in HARMLESS_SUITES
 
 
 def read_answers(logs: Sequence[Path]) -> list[Answer]:
-    """Read all answers of some Inspect logs; samples that ended in an error hold no answer and are left out.
+    """Read all answers of some Inspect logs, given oldest first; of two answers to one sample the later counts.
+
+    Samples that ended in an error hold no answer and are left out.
 
     Raises:
         RecordError: a log cannot be read.
     """
-    return [answer for log in logs for answer in _answers_of(log)]
+    # A resumed evaluation may have answered a sample in an earlier log already.
+    return list({(answer.model, answer.key): answer for log in logs for answer in _answers_of(log)}.values())
 
 
 def _answers_of(path: Path) -> Iterator[Answer]:
@@ -87,8 +96,8 @@ def _answer(sample: "EvalSample", *, model: str, task: str) -> Answer:
     entropy = (sample.output.metadata or {}).get("mean_entropy")
     return Answer(
         model=model,
-        task=task.rsplit("/", 1)[-1],
-        id=str(sample.id),
+        suite=str(metadata.get("suite") or task.rsplit("/", 1)[-1]),
+        prompt=str(metadata.get("prompt_id") or sample.id),
         epoch=sample.epoch,
         attack=_text(metadata.get("attack")),
         label=_text(metadata.get("label")),
@@ -114,26 +123,22 @@ def _turns(sample: "EvalSample") -> tuple[Turn, ...]:
 def _outcome(scores: "dict[str, Score]") -> Outcome:
     """Read the first verdict there is; other judges are in the metrics, one transcript shows one verdict."""
     for score in scores.values():
-        for said in ((score.metadata or {}).get("outcome"), score.answer, score.value):
-            # Inspect logs an exact match as the letter C or I, or as 1 or 0; lists and dicts are no verdict.
-            if isinstance(said, str | int | float) and said in VERDICTS:
-                return VERDICTS[said]
+        if isinstance(score.value, str) and score.value in VERDICTS:
+            return VERDICTS[score.value]
     return "unjudged"
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
 HARMLESS = {"benign", "skill", "safe", "harmless"}
-VERDICTS: dict[str | float, Outcome] = {
+HARMLESS_SUITES = {"overrefusal", "utility"}
+VERDICTS: dict[str, Outcome] = {
     "refused": "refused",
     "complied": "complied",
     "neither": "neither",
-    "right": "right",
-    "wrong": "wrong",
+    # Inspect's letters for an exact answer.
     "C": "right",
     "I": "wrong",
-    1: "right",
-    0: "wrong",
 }

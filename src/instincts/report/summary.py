@@ -67,7 +67,7 @@ def _headline(comparison: Comparison, metric: str) -> Headline | None:
 
 
 def _measured(folders: Sequence[RunFolder], comparison: Comparison) -> str:
-    attacks = sorted({name for suite in comparison.suites("dsr") for name in comparison.slices(suite, "dsr")})
+    attacks = {name for suite in comparison.suites("dsr") for name in comparison.slices(suite, "dsr")} - {"plain"}
     tasks = [
         text
         for metric, text in (

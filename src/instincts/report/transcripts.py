@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from instincts.report.samples import HARMLESS, Answer
+from instincts.report.samples import Answer
 
 __all__ = ["Exchange", "choose_exchanges"]
 
@@ -26,7 +26,7 @@ def choose_exchanges(answers_by_arm: Sequence[Sequence[Answer]]) -> list[Exchang
         return []
     by_key = [{answer.key: answer for answer in answers} for answers in answers_by_arm]
     shared = [key for key in by_key[0] if all(key in answers for answers in by_key)]
-    groups = [tuple(answers[key] for answers in by_key) for key in sorted(shared, key=_reading_order)]
+    groups = [tuple(answers[key] for answers in by_key) for key in sorted(shared)]
     same = [group for group in groups if all(answer.turns == group[0].turns for answer in group)]
     kinds = KINDS if len(answers_by_arm) > 1 else SINGLE_KINDS
     chosen: list[Exchange] = []
@@ -47,17 +47,12 @@ def _first(groups: Sequence[Group], wanted: Callable[[Answer, Answer], bool], li
     return list(by_attack.values())[:limit]
 
 
-def _reading_order(key: tuple[str, str, int, str | None]) -> tuple[str, str, str, int]:
-    task, name, epoch, attack = key
-    return (task, attack or "", name, epoch)
-
-
 def _is_harmful(answer: Answer) -> bool:
-    return not answer.is_skill and answer.label not in HARMLESS
+    return not answer.is_skill and not answer.is_harmless
 
 
 def _is_benign(answer: Answer) -> bool:
-    return not answer.is_skill and answer.label in HARMLESS
+    return not answer.is_skill and answer.is_harmless
 
 
 def _goes(kind: Callable[[Answer], bool], outcomes: Mapping[str, Sequence[str]]) -> Callable[[Answer, Answer], bool]:

@@ -4,7 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 from instincts.records import Metric
 
-__all__ = ["Term", "interval_of", "setting", "spread", "term", "value_of", "value_text"]
+__all__ = ["Term", "interval_of", "setting", "spread", "suite_text", "term", "value_of", "value_text"]
 
 Unit = Literal["%", "nats", "count", ""]
 
@@ -55,6 +55,12 @@ def interval_of(row: Metric) -> str:
 def spread(metric: str, low: float, high: float) -> str:
     """Write two ends of an interval."""
     return f"{value_text(metric, low, with_unit=False)} to {value_text(metric, high, with_unit=False)}"
+
+
+def suite_text(suite: str) -> str:
+    """Write a suite's name; rows of a second judge carry it after an at sign."""
+    name, _, judge = suite.partition("@")
+    return f"{name}, judged by {judge}" if judge else name
 
 
 def setting(value: Any) -> str:
