@@ -83,8 +83,8 @@ def stamps(location: ModelLocation) -> tuple[tuple[int, ...], ...]:
 
 def content_files(folder: Path) -> list[Path]:
     """List the files of a model folder that can change its answers, sorted by name."""
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and _is_content(entry.name))
-    return [folder / name for name in names]
+    names = sorted(entry.name for entry in os.scandir(folder) if _is_content(entry.name) and entry.is_file())
+    return [*(folder / name for name in names), *sorted((folder / _MORE_TEMPLATES).glob("*.jinja"))]
 
 
 def _location(name: str, folder: Path, above: tuple[Path, ...]) -> ModelLocation:
@@ -113,7 +113,7 @@ def _folder(model: str) -> Path:
         raise ModelDirectoryError(f"no folder {model}; check the path, or name a pocket model or a hub id (owner/name)")
     if "/" not in model:
         # Bare names are nearly always a misspelt pocket model or folder: ask no hub for them before saying so.
-        raise ModelDirectoryError(f"no folder {model}, and {unknown_name('pocket model', model, checkpoints.names())}")
+        raise ModelDirectoryError(f"no folder {model} here, {unknown_name('pocket model', model, checkpoints.names())}")
     return _download(model)
 
 
@@ -122,22 +122,27 @@ def _download(model: str) -> Path:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         LocalEntryNotFoundError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
     )
 
     try:
-        return Path(snapshot_download(model, allow_patterns=list(_CONTENT)))
+        return Path(snapshot_download(model, allow_patterns=[*_CONTENT, f"{_MORE_TEMPLATES}/*"]))
     except GatedRepoError:
         why = "its owner asks you to accept terms on the hub and to log in (hf auth login)"
     except RepositoryNotFoundError:
         why = "the hub has no such model, or it is private and you are not logged in (hf auth login)"
+    except HFValidationError:
+        why = "it is no hub id (owner/name)"
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
         if constants.HF_HUB_OFFLINE:
             why = "it is not in the local cache and HF_HUB_OFFLINE forbids a download"
         else:
-            why = f"it is not in the local cache and the hub cannot be reached ({type(error).__name__})"
+            why = (
+                f"it is not in the local cache and the hub cannot be reached ({type(error).__name__}); are you offline?"
+            )
     raise ModelDirectoryError(
         f"no folder {model} here, and the hub model of that name cannot be opened: {why}"
     ) from None
@@ -260,8 +265,9 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 _CONTENT = (
-    "*.safetensors",
-    "*.safetensors.index.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "adapter_model.safetensors",
     "config.json",
     "generation_config.json",
     "adapter_config.json",
@@ -273,6 +279,8 @@ _CONTENT = (
     "*.model",
     "chat_template.*",
 )
+
+_MORE_TEMPLATES = "additional_chat_templates"
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 

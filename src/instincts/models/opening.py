@@ -7,6 +7,7 @@ from logging import ERROR
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
@@ -134,12 +135,18 @@ def _model(location: ModelLocation, dtype: torch.dtype | None) -> PreTrainedMode
 
 
 def _overlaid(location: ModelLocation, base: PreTrainedModel) -> PreTrainedModel:
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
 
     assert location.overlay is not None
     adapter = location.overlay.adapter
     try:
-        layered = PeftModel.from_pretrained(base, str(adapter), is_trainable=False)
+        with _quiet():
+            layered = PeftModel.from_pretrained(base, str(adapter), is_trainable=False)
+        # peft skips weights that have no place in the base and leaves places without weights at random.
+        with safe_open(adapter / "adapter_model.safetensors", framework="pt") as file:
+            odd = set(file.keys()) ^ set(get_peft_model_state_dict(layered, save_embedding_layers=False))
+        if odd := {key for key in odd if "embed" not in key}:
+            raise ValueError(f"{len(odd)} weights have no counterpart, first {min(odd)}")
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelDirectoryError(
             f"the adapter {adapter} does not fit its base {location.overlay.base.name}: {_first_line(error)}; "

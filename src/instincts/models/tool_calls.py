@@ -54,16 +54,18 @@ def parse_reply(
     """
     template = _response_template(tokenizer)
     if template is not None:
-        # A model can break its own format; then only plain JSON can still be found.
+        # A model can break its own format; then only plain JSON can still be found, and its words must not be lost.
         with contextlib.suppress(ValueError, KeyError, TypeError):
             parsed = tokenizer.parse_response(
                 list(tokens), template, prefix=list(prompt), tools=[dict(tool) for tool in tools] or None
             )
-            return Reply(
+            reply = Reply(
                 content=str(parsed.get("content") or ""),
                 calls=[_call(call.get("function", call)) for call in parsed.get("tool_calls") or ()],
                 reasoning=parsed.get("reasoning_content") or parsed.get("thinking"),
             )
+            if any(reply):
+                return reply
     return parse_json_calls(text)
 
 
