@@ -3,20 +3,12 @@
 import pytest
 
 from instincts.cli.app import run
-from instincts.cli.options import SCALES, names
+from instincts.cli.options import SCALES
 from instincts.config import Scale
 
 
 def test_scales_are_those_of_the_settings() -> None:
     assert list(SCALES) == [*Scale]
-
-
-def test_a_list_is_taken_apart_at_commas() -> None:
-    assert names("pocket, plain,") == ["pocket", "plain"]
-
-
-def test_a_list_that_is_not_given_stays_not_given() -> None:
-    assert names(None) is None
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,21 @@ def test_a_column_that_never_changes_is_left_out(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.splitlines()[1].split() == ["run", "metric", "value", "95", "%", "n"]
 
 
+def test_a_total_stands_for_its_slices_until_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        ROW,
+        ROW.model_copy(update={"slice": "plain"}),
+        ROW.model_copy(update={"metric": "gap", "slice": "refusal"}),
+    ]
+
+    show_metrics(rows, as_json=False)
+    assert "plain" not in (totals := capsys.readouterr().out)
+    assert "refusal" in totals
+
+    show_metrics(rows, as_json=False, slices=True)
+    assert "plain" in capsys.readouterr().out
+
+
 def test_a_value_nobody_could_judge_is_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
     show_rows([{"value": None, "ended": True}], as_json=False)
 

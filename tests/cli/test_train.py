@@ -13,7 +13,7 @@ from instincts.sirl.settings import Preset, RewardName, SirlSettings
 
 def test_choices_are_those_of_the_settings() -> None:
     assert list(verb.PRESETS) == [*Preset]
-    assert verb.REWARDS == get_args(RewardName)
+    assert list(verb.REWARDS) == [*get_args(RewardName)]
 
 
 def test_set_help_lists_every_setting_and_trains_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,13 @@
 """`instincts evaluate`: how safe, how willing and how able are these models?"""
 
+import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from instincts.cli.options import AsJson, Seed, names
+from instincts.cli.options import AsJson, Seed
 from instincts.cli.table import notice, show_metrics
 
 __all__ = ["evaluate"]
@@ -51,12 +53,16 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", show_default=False, help="Only the first N prompts.")
     ] = None,
-    samples: Annotated[int, typer.Option("--samples", metavar="K", help="Answers a prompt.")] = 1,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="K", help="Answers to each attacked prompt, at temperature 1.")
+    ] = 1,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", metavar="N", help="Where an answer is cut.")] = 512,
     seed: Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", show_default=False, help="The run folder; made up if not given."),
     ] = None,
+    slices: Annotated[bool, typer.Option("--slices", help="Show each attack and skill, not only the totals.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Attack models, judge their answers, and write the rates with their intervals.
@@ -67,17 +73,22 @@ def evaluate(
     - `instincts evaluate Qwen/Qwen2.5-0.5B-Instruct --suite jailbreak --prompts FILE`
     """
     from instincts.suites import running
+    from instincts.suites.settings import EvaluationSettings
 
-    outcome = running.evaluate(
-        models,
-        suites=names(suite),
-        prompts=prompts,
-        attacks=names(attack),
-        judges=names(judge),
-        limit=limit,
-        samples=samples,
-        seed=seed,
-        out=out,
+    flags = {"suite": suite, "prompts": prompts, "attack": attack, "judge": judge, "limit": limit}
+    settings = EvaluationSettings.resolve(
+        given={**flags, "samples": samples, "seed": seed, "max_tokens": max_tokens},
     )
-    show_metrics(outcome.metrics, as_json=as_json)
-    notice(f"written: {outcome.folder}")
+    if suite is None and prompts is None:
+        notice(POCKET_BY_DEFAULT)
+    folder = out or Path("runs") / f"evaluate-{datetime.now():%Y%m%d-%H%M%S}"
+    watched = sys.stdout.isatty() and not as_json
+    rows = running.evaluate(models, settings, out=folder, display="rich" if watched else "none")
+    show_metrics(rows, as_json=as_json, slices=slices)
+    notice(f"written: {folder}")
+
+
+POCKET_BY_DEFAULT = (
+    "no --suite and no --prompts: running the suite `pocket`, whose requests are free of content and mean nothing to a "
+    "real model; give --prompts FILE for one"
+)

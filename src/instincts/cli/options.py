@@ -8,7 +8,7 @@ import typer
 
 from instincts.errors import unknown_name
 
-__all__ = ["SCALES", "AsJson", "Model", "Out", "Prompts", "ScaleName", "Seed", "choice", "names"]
+__all__ = ["SCALES", "AsJson", "Model", "Out", "Prompts", "ScaleName", "Seed", "choice"]
 
 
 def choice(option: str, known: Iterable[str], help_text: str) -> Any:
@@ -20,11 +20,6 @@ def choice(option: str, known: Iterable[str], help_text: str) -> Any:
         help_text: what it means.
     """
     return typer.Option(option, metavar="|".join(known), help=help_text, callback=_one_of(option, list(known)))
-
-
-def names(text: str | None) -> list[str] | None:
-    """Take a comma-separated list apart; `None` means not given."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _one_of(option: str, known: list[str]) -> Callable[[str | None], str | None]:

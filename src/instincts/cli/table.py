@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 __all__ = ["notice", "show_metrics", "show_rows"]
 
 
-def show_metrics(rows: "Sequence[Metric]", *, as_json: bool) -> None:
-    """Print rows of `metrics.json`; as JSON they are exactly those rows. A column that never changes is left out."""
+def show_metrics(rows: "Sequence[Metric]", *, as_json: bool, slices: bool = False) -> None:
+    """Print rows of `metrics.json`; as JSON they are exactly those rows. A column that never changes is left out.
+
+    Args:
+        rows: what was measured.
+        as_json: print the rows as they are.
+        slices: show each slice of a metric too, where there is a row for `all` of them.
+    """
     if as_json:
         show_rows([row.model_dump() for row in rows], as_json=True)
         return
-    varying = [name for name in ("run", "model", "suite", "slice") if len({getattr(row, name) for row in rows}) > 1]
+    shown = list(rows) if slices else _totals(rows)
+    varying = [name for name in ("run", "model", "suite", "slice") if len({getattr(row, name) for row in shown}) > 1]
     show_rows(
         [
             {
@@ -28,10 +35,10 @@ def show_metrics(rows: "Sequence[Metric]", *, as_json: bool) -> None:
                 "95 %": "" if row.ci_low is None else f"{_text(row.ci_low)} to {_text(row.ci_high)}",
                 "n": row.n,
             }
-            for row in rows
+            for row in shown
         ],
         as_json=False,
-        whole=("metric", "95 %"),
+        whole=("slice", "metric", "95 %"),
     )
 
 
@@ -68,6 +75,11 @@ def show_rows(
 def notice(message: str) -> None:
     """Say something beside the result; stderr, so that stdout stays a table."""
     typer.echo(message, err=True)
+
+
+def _totals(rows: "Sequence[Metric]") -> "list[Metric]":
+    totalled = {(row.run, row.model, row.suite, row.metric) for row in rows if row.slice == "all"}
+    return [row for row in rows if row.slice == "all" or (row.run, row.model, row.suite, row.metric) not in totalled]
 
 
 def _text(value: Any) -> str:
