@@ -78,6 +78,8 @@ def test_recorded_signals_are_those_of_the_finished_text(family: Family, tempera
         log_prob_T = reference.token_log_prob(scaled_T_V, torch.tensor(answer.tokens).numpy())
         assert answer.entropy_T.tolist() == pytest.approx(entropy_T.tolist(), abs=2e-4)
         assert answer.log_prob_T.tolist() == pytest.approx(log_prob_T.tolist(), abs=2e-4)
+        certainty_T = reference.self_certainty(scaled_T_V)
+        assert answer.self_certainty_T.tolist() == pytest.approx(certainty_T.tolist(), abs=5e-4)
 
 
 def test_an_answer_does_not_depend_on_its_batch(llama: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:

@@ -33,7 +33,7 @@ class BatchQueue:
         self.batch_size = batch_size
         self._waiting: list[_Request] = []
         self._changed = threading.Condition()
-        self._working = False
+        self.working = False
         self._full = batch_size
         self._pause = _SHORTEST_PAUSE
 
@@ -53,8 +53,8 @@ class BatchQueue:
         with self._changed:
             self._waiting.append(request)
             self._full = min(expected, self.batch_size)
-            if not self._working:
-                self._working = True
+            if not self.working:
+                self.working = True
                 threading.Thread(target=self._work, name="instincts-decode", daemon=True).start()
             self._changed.notify()
         return request.future
@@ -73,7 +73,7 @@ class BatchQueue:
                 arrived = len(self._waiting)
                 self._changed.wait(self._pause)
             if not self._waiting:
-                self._working = False
+                self.working = False
                 return []
             # Only requests that share a model and its settings can share a batch; the eldest decides which.
             first = self._waiting[0]
