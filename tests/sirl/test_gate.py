@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from instincts.sirl.gate import GateRule, Modes, admit, modes_of
+from instincts.sirl.gate import GateRule, Modes, admit, modes_of, roles, stance_of
 
 ENTROPIES = [
     [0.1, 0.1, 0.1, 0.1],  # always confident
@@ -25,6 +25,23 @@ ENTROPIES = [
 )
 def test_each_rule_admits_what_it_says(rule: GateRule, expected: list[bool]) -> None:
     assert admit(rule, ENTROPIES, threshold=0.5) == expected
+
+
+def test_stances_name_the_untouched_models_mind() -> None:
+    stances = [stance_of(entropies, 0.5) for entropies in ENTROPIES]
+    assert stances == ["settled", "contested", "contested", "open", None]
+
+
+def test_only_open_prompts_are_guarded() -> None:
+    """A prompt that is always answered confidently may be a refusal that belongs there: it is left alone."""
+    assert roles("contested", ENTROPIES, 0.5, guard=True) == [
+        "anchored",
+        "rewarded",
+        "rewarded",
+        "guarded",
+        "anchored",
+    ]
+    assert "guarded" not in roles("contested", ENTROPIES, 0.5, guard=False)
 
 
 def test_an_answer_on_the_threshold_is_not_confident() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from instincts.sirl.gate import Modes
-from instincts.sirl.rewards import Rollouts, guarded, reward_rollouts
+from instincts.sirl.rewards import Rollouts, earned, reward_rollouts
 from instincts.sirl.settings import RewardName
 
 MODES = Modes(threshold=0.5, confident_median=0.2, open_median=1.0)
@@ -61,18 +61,17 @@ def test_the_random_control_does_not_depend_on_the_device_a_row_sits_on() -> Non
     assert (reward_rollouts("random", second_half, step=3, seed=1) == whole[2:]).all()
 
 
-def test_rejected_prompts_earn_nothing_without_a_guard() -> None:
-    values = guarded(-ROLLOUTS.entropy, ROLLOUTS, [True, False], guard=False, threshold=0.5)
+def test_anchored_prompts_earn_nothing() -> None:
+    values = earned(-ROLLOUTS.entropy, ROLLOUTS, ["rewarded", "anchored"], threshold=0.5)
     assert values == [-0.1, -1.0, None, None]
 
 
-def test_the_guard_makes_confidence_the_error_on_rejected_prompts() -> None:
-    """Prompt 1 is rejected; its first answer (0.2 < 0.5) is confident and costs 1, its second (0.6) costs nothing."""
-    values = guarded(-ROLLOUTS.entropy, ROLLOUTS, [True, False], guard=True, threshold=0.5)
+def test_the_guard_makes_confidence_the_error() -> None:
+    """Prompt 1 is guarded: its first answer (0.2 < 0.5) is confident and costs 1, its second (0.6) costs nothing."""
+    values = earned(-ROLLOUTS.entropy, ROLLOUTS, ["rewarded", "guarded"], threshold=0.5)
     assert values == [-0.1, -1.0, -1.0, 0.0]
 
 
 def test_a_cut_off_answer_earns_nothing_however_low_its_entropy() -> None:
     cut = replace(ROLLOUTS, ended=np.array([False, True, False, True]))
-    values = guarded(-cut.entropy, cut, [True, False], guard=True, threshold=0.5)
-    assert values == [None, -1.0, None, 0.0]
+    assert earned(-cut.entropy, cut, ["rewarded", "guarded"], threshold=0.5) == [None, -1.0, None, 0.0]

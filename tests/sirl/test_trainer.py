@@ -13,7 +13,7 @@ from trl import GRPOTrainer
 from instincts.models.directory import locate
 from instincts.prompts import Message, Prompt
 from instincts.signals.entropy import token_entropy
-from instincts.sirl.gate import Modes
+from instincts.sirl.gate import Modes, Role
 from instincts.sirl.grpo import batches, build_trainer
 from instincts.sirl.settings import SirlSettings
 from instincts.sirl.trainer import SirlTrainer, _mean_kl
@@ -35,7 +35,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def build(checkpoint: Path, tmp_path: Path) -> Build:
-    def make(admitted: list[bool] | None = None, **given: Any) -> SirlTrainer:
+    def make(roles: list[Role] | None = None, **given: Any) -> SirlTrainer:
         settings = SirlSettings.model_validate(
             {
                 "steps": 2,
@@ -48,7 +48,7 @@ def build(checkpoint: Path, tmp_path: Path) -> Build:
                 **given,
             }
         )
-        wanted = admitted or [True] * len(PROMPTS)
+        wanted: list[Role] = roles or ["rewarded"] * len(PROMPTS)
         return build_trainer(locate(str(checkpoint)), PROMPTS, wanted, MODES, settings, tmp_path / "checkpoints")
 
     return make
@@ -99,8 +99,8 @@ def test_a_cut_off_answer_has_no_reward_and_no_advantage(build: Build) -> None:
     assert (output["advantages"][cut] == 0).all()
 
 
-def test_rejected_prompts_have_no_advantage_and_carry_the_anchor(build: Build) -> None:
-    trainer = build([True, False] * 4, gate="contested", anchor=0.5)
+def test_anchored_prompts_have_no_advantage_and_carry_the_anchor(build: Build) -> None:
+    trainer = build(["rewarded", "anchored"] * 4, gate="contested", anchor=0.5)
     rows = next(iter(trainer.get_train_dataloader()))
     trainer.model.train()
     output = trainer._generate_and_score_completions(rows)
@@ -111,7 +111,7 @@ def test_rejected_prompts_have_no_advantage_and_carry_the_anchor(build: Build) -
 
 def test_the_anchor_adds_its_share_of_the_kl_to_the_loss(build: Build) -> None:
     """With the policy moved off the reference, loss(anchor) - loss(no anchor) is the mean over rows of anchor x KL."""
-    trainer = build([False] * 8, gate="contested", anchor=0.5)
+    trainer = build(["anchored"] * 8, gate="contested", anchor=0.5)
     output, _ = scored(trainer)
     with torch.no_grad():
         trainer.model.get_output_embeddings().weight.mul_(1.1)

@@ -1,8 +1,8 @@
 """Canaries: a few held-out prompts answered again and again while a model trains; they are watched, never learned from.
 
 With a labelled file there are harmful, benign and skill canaries and a judge reads them. Without labels the gate tells
-contested prompts from rejected ones, and the mode of an answer's entropy stands in for the judge: a confident answer to
-a contested prompt counts as defended, an open answer to a rejected prompt as benign compliance.
+contested prompts from open ones, and the mode of an answer's entropy stands in for the judge: a confident answer to a
+contested prompt counts as defended, an unconfident answer to an open prompt as benign compliance.
 """
 
 from collections import defaultdict
@@ -13,6 +13,7 @@ from instincts.errors import ConfigError
 from instincts.models.decoding import Decoded, Sampling, decode, row_seed
 from instincts.prompts import Prompt
 from instincts.signals.diversity import distinct_n, repetition, top_phrase_share
+from instincts.sirl.gate import Stance
 from instincts.sirl.preflight import prompt_ids_of
 from instincts.sirl.settings import SirlSettings
 from instincts.sirl.stopping import Check
@@ -34,7 +35,7 @@ class Canary(NamedTuple):
 
     prompt: Prompt
     kind: str
-    """`harmful`, `benign` or `skill`; without labels `harmful` stands for contested and `benign` for rejected."""
+    """`harmful`, `benign` or `skill`; without labels `harmful` stands for contested and `benign` for open."""
 
 
 def labelled_canaries(prompts: Sequence[Prompt], count: int) -> list[Canary]:
@@ -52,16 +53,16 @@ def labelled_canaries(prompts: Sequence[Prompt], count: int) -> list[Canary]:
     return [canary for kind in ("harmful", "benign", "skill") for canary in by_kind[kind][:count]]
 
 
-def hold_out(prompts: Sequence[Prompt], admitted: Sequence[bool], count: int) -> tuple[list[Canary], set[int]]:
-    """Set aside a tenth of the admitted and of the rejected prompts, but at least one and at most `count` of each.
+def hold_out(prompts: Sequence[Prompt], stances: Sequence[Stance | None], count: int) -> tuple[list[Canary], set[int]]:
+    """Set aside a tenth of the contested and of the open prompts, but at least one and at most `count` of each.
 
     Returns:
         The canaries and the indices of the prompts that must not be trained on.
     """
     chosen: list[Canary] = []
     held: set[int] = set()
-    for kind, wanted in (("harmful", True), ("benign", False)):
-        indices = [index for index, is_admitted in enumerate(admitted) if is_admitted is wanted]
+    for kind, wanted in (("harmful", "contested"), ("benign", "open")):
+        indices = [index for index, stance in enumerate(stances) if stance == wanted]
         taken = indices[: min(count, max(1, len(indices) // 10))] if len(indices) > 1 else []
         chosen += [Canary(prompts[index], kind) for index in taken]
         held |= set(taken)

@@ -13,7 +13,7 @@ from instincts.errors import TrainingError
 from instincts.models.directory import DEFENCE_FILE, content_files
 from instincts.records import read_json, write_json
 
-__all__ = ["checkpoint_path", "latest_whole", "mark_whole", "publish", "remembered"]
+__all__ = ["checkpoint_path", "latest_whole", "mark_whole", "publish", "remembered", "step_of"]
 
 STATE_FILE = "instincts.json"
 
@@ -21,6 +21,11 @@ STATE_FILE = "instincts.json"
 def checkpoint_path(folder: Path, step: int) -> Path:
     """Name the checkpoint of a step, as Transformers does."""
     return folder / f"checkpoint-{step}"
+
+
+def step_of(checkpoint: Path) -> int:
+    """Read the step off a checkpoint's name."""
+    return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
 def mark_whole(checkpoint: Path, state: dict[str, Any]) -> None:
@@ -41,7 +46,7 @@ def latest_whole(folder: Path) -> Path | None:
         if not (path / STATE_FILE).is_file():
             shutil.rmtree(path)
     whole = [path for path in found if path.exists()]
-    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
+    return max(whole, key=step_of, default=None)
 
 
 def publish(checkpoint: Path, out: Path, *, base: str) -> None:

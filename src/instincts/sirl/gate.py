@@ -15,9 +15,15 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GateRule", "Modes", "admit", "modes_of"]
+__all__ = ["GateRule", "Modes", "Role", "Stance", "admit", "modes_of", "roles", "stance_of"]
 
 GateRule = Literal["none", "confident", "contested", "majority"]
+
+Role = Literal["rewarded", "guarded", "anchored"]
+"""What a prompt does in training: it earns the reward, it earns only the guard's fine, or it only holds still."""
+
+Stance = Literal["open", "contested", "settled"]
+"""How the untouched model stands to a prompt: never, sometimes or always confident."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,24 +66,49 @@ def modes_of(entropies: NDArray[np.float64], threshold: float) -> Modes | None:
     return Modes(threshold=float(threshold), confident_median=float(np.median(low)), open_median=float(np.median(high)))
 
 
+def stance_of(entropies: Sequence[float], threshold: float) -> Stance | None:
+    """Say how the untouched model stands to a prompt, from the mean entropies of its complete answers, nats.
+
+    Returns:
+        `settled` if every answer is confident, `open` if none is, `contested` if it is of two minds; `None` without
+        an answer.
+    """
+    if not entropies:
+        return None
+    confident = sum(entropy < threshold for entropy in entropies)
+    if confident == 0:
+        return "open"
+    return "settled" if confident == len(entropies) else "contested"
+
+
 def admit(rule: GateRule, entropies_P: Sequence[Sequence[float]], threshold: float) -> list[bool]:
     """Decide for each prompt whether it may be rewarded.
 
     Args:
         rule: `none` admits all; `confident` at least one answer below the threshold; `contested` at least one on each
             side; `majority` at least half below.
-        entropies_P: for each prompt the mean entropies of its complete answers, nats; a prompt without any is rejected.
+        entropies_P: for each prompt the mean entropies of its complete answers, nats; only `none` admits a prompt
+            without any.
         threshold: the split between the modes, nats.
     """
     admitted = []
     for entropies in entropies_P:
+        stance = stance_of(entropies, threshold)
         confident = sum(entropy < threshold for entropy in entropies)
         admitted.append(
             {
                 "none": True,
-                "confident": confident >= 1,
-                "contested": 1 <= confident < len(entropies),
-                "majority": confident >= 1 and 2 * confident >= len(entropies),
+                "confident": stance in {"contested", "settled"},
+                "contested": stance == "contested",
+                "majority": stance is not None and 2 * confident >= len(entropies),
             }[rule]
         )
     return admitted
+
+
+def roles(rule: GateRule, entropies_P: Sequence[Sequence[float]], threshold: float, *, guard: bool) -> list[Role]:
+    """Give each prompt its role: admitted ones are rewarded, with `guard` open ones are guarded, the rest anchored."""
+    return [
+        "rewarded" if admitted else "guarded" if guard and stance_of(entropies, threshold) == "open" else "anchored"
+        for admitted, entropies in zip(admit(rule, entropies_P, threshold), entropies_P, strict=True)
+    ]

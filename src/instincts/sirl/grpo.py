@@ -16,7 +16,7 @@ from trl import GRPOConfig
 from instincts.errors import ConfigError
 from instincts.models.directory import ModelLocation
 from instincts.prompts import Prompt
-from instincts.sirl.gate import Modes
+from instincts.sirl.gate import Modes, Role
 from instincts.sirl.preflight import prompt_ids_of
 from instincts.sirl.settings import SirlSettings
 from instincts.sirl.trainer import SirlTrainer
@@ -109,7 +109,7 @@ def grpo_config(settings: SirlSettings, checkpoints: Path, *, processes: int, on
 def build_trainer(
     location: ModelLocation,
     prompts: Sequence[Prompt],
-    admitted: Sequence[bool],
+    roles: Sequence[Role],
     modes: Modes | None,
     settings: SirlSettings,
     checkpoints: Path,
@@ -119,7 +119,7 @@ def build_trainer(
     Args:
         location: the untouched model; TRL reads policy and reference from its folder.
         prompts: what to train on.
-        admitted: for each prompt, whether it may be rewarded.
+        roles: what each prompt does.
         modes: modes of the untouched model.
         settings: the resolved settings.
         checkpoints: where checkpoints go.
@@ -147,7 +147,7 @@ def build_trainer(
     )
     trainer = SirlTrainer(
         settings=settings,
-        admitted=admitted,
+        roles=roles,
         modes=modes,
         model=str(location.path),
         args=grpo_config(settings, checkpoints, processes=processes, on_cpu=on_cpu),

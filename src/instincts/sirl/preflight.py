@@ -18,7 +18,7 @@ from instincts.models.opening import OpenModel, open_model
 from instincts.prompts import Prompt, PromptSet, read_prompts
 from instincts.records import Metric, new_run_card, write_json, write_metrics, write_run_card
 from instincts.signals.modes import otsu_split
-from instincts.sirl.gate import GateRule, Modes, admit, modes_of
+from instincts.sirl.gate import GateRule, Modes, Role, Stance, admit, modes_of, roles, stance_of
 from instincts.statistics import wilson
 
 __all__ = ["GATE_FILE", "Preflight", "measure", "preflight", "prompt_ids_of"]
@@ -60,6 +60,14 @@ class Preflight:
         """Decide for each prompt whether a rule admits it."""
         return admit(rule, self.entropies, self.threshold)
 
+    def stances(self) -> list[Stance | None]:
+        """Say for each prompt how the untouched model stands to it."""
+        return [stance_of(entropies, self.threshold) for entropies in self.entropies]
+
+    def roles(self, rule: GateRule, *, guard: bool) -> list[Role]:
+        """Give each prompt its role in training."""
+        return roles(rule, self.entropies, self.threshold, guard=guard)
+
     @property
     def is_trainable(self) -> bool:
         """Whether there is an instinct worth amplifying."""
@@ -91,7 +99,7 @@ class Preflight:
 
     def to_json(self, rule: GateRule) -> dict[str, Any]:
         """Return the record written to `gate.json`."""
-        rows = zip(self.ids, self.entropies, self.admitted(rule), strict=True)
+        rows = zip(self.ids, self.entropies, self.admitted(rule), self.stances(), strict=True)
         return {
             "rule": rule,
             "threshold": self.threshold,
@@ -104,7 +112,10 @@ class Preflight:
             "admitted_share": self.share(rule),
             "contested_share": self.share("contested"),
             "truncated_share": self.truncated_share,
-            "prompts": [{"id": name, "entropies": list(values), "admitted": yes} for name, values, yes in rows],
+            "prompts": [
+                {"id": name, "entropies": list(values), "admitted": admitted, "stance": stance}
+                for name, values, admitted, stance in rows
+            ],
         }
 
     @classmethod
@@ -204,9 +215,11 @@ def preflight(
     rule: GateRule = "contested",
     max_completion_tokens: int = 512,
     out: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Preflight:
     """Run the pre-flight on a model and a prompts file, and keep its record if `out` is given.
+
+    `progress` is called with answers done and answers in all.
 
     Raises:
         ConfigError, ModelDirectoryError, PromptSetError: bad input, by name.
@@ -221,13 +234,21 @@ def preflight(
     )
     if out is not None:
         card = write_run_card(out, card)
+    done = 0
+
+    def report(finished: int) -> None:
+        nonlocal done
+        done += finished
+        if progress is not None:
+            progress(done, samples * len(prompt_set.rows))
+
     found = measure(
         opened,
         prompt_set.rows,
         samples=samples,
         seed=seed,
         max_completion_tokens=max_completion_tokens,
-        progress=progress,
+        progress=report,
     )
     if out is not None:
         write_json(out / GATE_FILE, found.to_json(rule))

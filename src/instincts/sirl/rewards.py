@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instincts.sirl.gate import Modes
+from instincts.sirl.gate import Modes, Role
 from instincts.sirl.settings import RewardName
 
-__all__ = ["Rollouts", "guarded", "reward_rollouts"]
+__all__ = ["Rollouts", "earned", "reward_rollouts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,29 +74,27 @@ def reward_rollouts(
     return -np.maximum(entropy, floor) / modes.gap
 
 
-def guarded(
-    rewards: NDArray[np.float64], rollouts: Rollouts, admitted: Sequence[bool], *, guard: bool, threshold: float
+def earned(
+    rewards: NDArray[np.float64], rollouts: Rollouts, roles: Sequence[Role], *, threshold: float
 ) -> list[float | None]:
-    """Apply the gate and the truncation rule; `None` keeps an answer out of the group's baseline, advantage 0.
+    """Apply gate, guard and truncation rule; `None` keeps an answer out of the group's baseline, with advantage 0.
 
-    An answer cut off at the length limit earns nothing: its mean entropy is that of another, longer answer. A rejected
-    prompt earns nothing either, or, under the guard, -1 for an answer in the confident mode and 0 for any other: where
-    the untouched model was never confident, confidence is a refusal that does not belong there.
+    An answer cut off at the length limit earns nothing: its mean entropy is that of another, longer answer. On a
+    guarded prompt a confident answer costs 1 and any other nothing: where the untouched model was never confident,
+    confidence is a refusal that does not belong there. An anchored prompt earns nothing.
 
     Args:
         rewards: shape [rows].
         rollouts: the signals.
-        admitted: for each training prompt, whether the gate admitted it.
-        guard: whether rejected prompts are guarded.
+        roles: for each training prompt, what it does.
         threshold: mean entropy below which an answer is confident, nats.
     """
-    confident = rollouts.entropy < threshold
     values: list[float | None] = []
     for row, prompt in enumerate(rollouts.prompt_index.tolist()):
-        if not rollouts.ended[row]:
+        if not rollouts.ended[row] or roles[prompt] == "anchored":
             values.append(None)
-        elif admitted[prompt]:
-            values.append(float(rewards[row]))
+        elif roles[prompt] == "guarded":
+            values.append(-float(rollouts.entropy[row] < threshold))
         else:
-            values.append(-float(confident[row]) if guard else None)
+            values.append(float(rewards[row]))
     return values

@@ -38,7 +38,7 @@ class SirlSettings(Settings):
     anchor: float = Field(0.0, ge=0)
     """Extra KL coefficient on prompts the gate rejected, pulling the model to its start there."""
     guard: bool = False
-    """On prompts the gate rejected, reward an answer 0 and a confident one -1: there, confidence is the error."""
+    """On prompts the untouched model never answers confidently, a confident answer costs 1: there it is the error."""
     advantages: Literal["group", "gap"] = "group"
     """How rewards become advantages: `group` divides by the standard deviation as published; `gap` by the
     distance between the two modes: a change of mode is worth 1, one of phrasing near nothing."""

@@ -24,8 +24,8 @@ from instincts.models.chat import render
 from instincts.models.decoding import Sampling, decode, row_seed
 from instincts.models.opening import stop_tokens
 from instincts.sirl.canaries import Canary, Judge, look
-from instincts.sirl.gate import Modes
-from instincts.sirl.rewards import Rollouts, guarded, reward_rollouts
+from instincts.sirl.gate import Modes, Role
+from instincts.sirl.rewards import Rollouts, earned, reward_rollouts
 from instincts.sirl.settings import SirlSettings
 from instincts.sirl.stopping import Check
 
@@ -40,7 +40,7 @@ class SirlTrainer(GRPOTrainer):  # type: ignore[misc]
 
     Args:
         settings: the resolved settings.
-        admitted: for each row of the data set, whether the gate admitted the prompt.
+        roles: what each prompt of the data set does.
         modes: the modes of the untouched model, where the settings need them.
         kwargs: passed on to `GRPOTrainer`; the data set has columns `prompt` (messages) and `row` (its number).
     """
@@ -49,13 +49,13 @@ class SirlTrainer(GRPOTrainer):  # type: ignore[misc]
         self,
         *,
         settings: SirlSettings,
-        admitted: Sequence[bool],
+        roles: Sequence[Role],
         modes: Modes | None,
         args: GRPOConfig,
         **kwargs: Any,
     ) -> None:
         self.settings = settings
-        self._admitted = list(admitted)
+        self._roles = list(roles)
         self._modes = modes
         # Signals of the current generation batch, in row order; filled while scoring, emptied by the reward.
         self._stash: dict[str, NDArray[np.float64]] = {}
@@ -151,7 +151,7 @@ class SirlTrainer(GRPOTrainer):  # type: ignore[misc]
         assert not self._scoring_calls, f"TRL skipped the {self._scoring_calls} pass; is the pinned version installed?"
         if self.settings.anchor:
             # A column of its own, since TRL shuffles and splits the rows after this.
-            rejected = [not self._admitted[example["row"]] for example in inputs]
+            rejected = [self._roles[example["row"]] != "rewarded" for example in inputs]
             output["anchor"] = self.settings.anchor * torch.tensor(
                 rejected, dtype=torch.float32, device=self.accelerator.device
             )
@@ -204,13 +204,13 @@ class SirlTrainer(GRPOTrainer):  # type: ignore[misc]
         )
         threshold = modes.threshold if modes is not None else -np.inf
         self._log_rollouts(rollouts, threshold)
-        return guarded(rewards, rollouts, self._admitted, guard=settings.guard, threshold=threshold)
+        return earned(rewards, rollouts, self._roles, threshold=threshold)
 
     def _log_rollouts(self, rollouts: Rollouts, threshold: float) -> None:
-        admitted = np.array([self._admitted[prompt] for prompt in rollouts.prompt_index.tolist()])
+        rewarded = [self._roles[prompt] == "rewarded" for prompt in rollouts.prompt_index.tolist()]
         self._log_metric("rollouts/mean_entropy", float(rollouts.entropy.mean()))
         self._log_metric("rollouts/confident_share", float((rollouts.entropy < threshold).mean()))
-        self._log_metric("rollouts/admitted_share", float(admitted.mean()))
+        self._log_metric("rollouts/rewarded_share", float(np.mean(rewarded)))
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         loss: Tensor = super()._compute_loss(model, inputs)

@@ -37,7 +37,8 @@ from instincts.records import (
     write_run_card,
 )
 from instincts.sirl.canaries import SAMPLES, Canary, Judge, hold_out, labelled_canaries
-from instincts.sirl.checkpoints import checkpoint_path, latest_whole, publish, remembered
+from instincts.sirl.checkpoints import checkpoint_path, latest_whole, publish, remembered, step_of
+from instincts.sirl.gate import Role
 from instincts.sirl.grpo import build_trainer
 from instincts.sirl.preflight import GATE_FILE, Preflight, measure, preflight_rows
 from instincts.sirl.settings import Preset, SirlSettings, resolve_settings, scale_for
@@ -119,7 +120,7 @@ def train(
         write_run_card(out, card, status="finished", outcome={"verdict": found.verdict, "trained": False})
         raise TrainingError(f"not trained. {found.verdict} Use --force to train all the same")
     data = _training_data(prompt_set, found, settings)
-    trainer = build_trainer(location, data.prompts, data.admitted, found.modes, settings, out / "checkpoints")
+    trainer = build_trainer(location, data.prompts, data.roles, found.modes, settings, out / "checkpoints")
 
     def check(step: int, kl: float) -> Check:
         return trainer.look_at(data.canaries, threshold=found.threshold, judge=data.judge, step=step, kl=kl)
@@ -133,7 +134,8 @@ def train(
     last = latest_whole(out / "checkpoints")
     if last is not None:
         watch.remember(remembered(last))
-        truncate_curve(out, int(last.name.removeprefix("checkpoint-")))
+    if writes:
+        truncate_curve(out, step_of(last) if last is not None else None)
     with _interruptible(watch), _disk_full(out):
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
     step = trainer.state.global_step
@@ -165,7 +167,7 @@ def train(
 @dataclass(frozen=True, kw_only=True)
 class _Data:
     prompts: list[Prompt]
-    admitted: list[bool]
+    roles: list[Role]
     canaries: list[Canary]
     judge: Judge | None
 
@@ -226,16 +228,18 @@ def _gate(
 
 def _training_data(prompt_set: PromptSet, found: Preflight, settings: SirlSettings) -> _Data:
     prompts = list(prompt_set.rows)
-    admitted = found.admitted(settings.gate) if settings.needs_gate else [True] * len(prompts)
+    # Without a gate the pre-flight saw only some of the prompts; all are rewarded.
+    prompt_roles: list[Role] = ["rewarded"] * len(prompts)
+    if settings.needs_gate:
+        prompt_roles = found.roles(settings.gate, guard=settings.guard)
     if settings.canaries is not None:
         canaries = labelled_canaries(read_prompts(settings.canaries).rows, settings.canary_prompts)
-        return _Data(prompts=prompts, admitted=admitted, canaries=canaries, judge=_judge(settings.judge))
-    contested = found.admitted("contested")
-    canaries, held = hold_out(prompts[: len(contested)], contested, settings.canary_prompts)
+        return _Data(prompts=prompts, roles=prompt_roles, canaries=canaries, judge=_judge(settings.judge))
+    canaries, held = hold_out(prompts, found.stances(), settings.canary_prompts)
     rest = [index for index in range(len(prompts)) if index not in held]
     return _Data(
         prompts=[prompts[index] for index in rest],
-        admitted=[admitted[index] for index in rest],
+        roles=[prompt_roles[index] for index in rest],
         canaries=canaries,
         judge=None,
     )

@@ -19,7 +19,7 @@ COLUMNS = {
     "reward_std": "reward_std",
     "entropy": "rollouts/mean_entropy",
     "confident_share": "rollouts/confident_share",
-    "gated_share": "rollouts/admitted_share",
+    "gated_share": "rollouts/rewarded_share",
     "kl": "kl",
     "length": "completions/mean_length",
     "truncated": "completions/clipped_ratio",
@@ -129,8 +129,8 @@ class Watch(TrainerCallback):  # type: ignore[misc, unused-ignore]
             self.report(row["step"], row)
 
 
-def truncate_curve(out: Path, step: int) -> None:
-    """Drop the rows after a step, which a resumed run will write again; a line cut off by a kill goes too."""
+def truncate_curve(out: Path, step: int | None) -> None:
+    """Drop the rows after a step, or all; a resumed run writes them again. A line cut off by a kill goes too."""
     path = out / CURVE_FILE
     if not path.is_file():
         return
@@ -140,6 +140,6 @@ def truncate_curve(out: Path, step: int) -> None:
             row = json.loads(line)
         except ValueError:
             continue
-        if row["step"] <= step:
+        if step is not None and row["step"] <= step:
             kept.append(line)
     path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
