@@ -37,4 +37,4 @@ def _silence_others() -> None:
     # A terminal has room for one bar: transformers draws its own while it loads and saves weights.
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
