@@ -1,7 +1,7 @@
 """`instincts train`: SIRL from unlabelled prompts."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,10 @@ from instincts.cli.options import AsJson, Model, Prompts, ScaleName, choice
 from instincts.cli.progress import progress_bars
 from instincts.cli.settings import describe, given, parse_assignments
 from instincts.cli.table import notice, show_metrics, show_rows
+
+if TYPE_CHECKING:
+    from instincts.config import Scale
+    from instincts.sirl.settings import SirlSettings
 
 __all__ = ["train"]
 
@@ -95,8 +99,14 @@ def train(
             resume=resume,
             force=force,
             progress=progress,
+            announce=_announce,
         )
     show_metrics(outcome.rows, as_json=as_json)
     notice(outcome.verdict)
     notice(f"Stopped after step {outcome.stop_step}: {outcome.stop_reason}.")
     notice(f"The model of step {outcome.kept_step} is in {outcome.out}; measure it: instincts evaluate {outcome.out}")
+
+
+def _announce(scale: "Scale", settings: "SirlSettings") -> None:
+    resolved = ", ".join(f"{name}={value}" for name, value in settings.model_dump().items())
+    notice(f"scale {scale}: {resolved}")

@@ -81,6 +81,7 @@ def train(
     resume: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    announce: Callable[[Scale, SirlSettings], None] | None = None,
 ) -> TrainOutcome:
     """Train a model on prompts without labels and leave a model directory in `out`.
 
@@ -94,6 +95,7 @@ def train(
         resume: continue a run that was interrupted or killed; the weights end the same as without the break.
         force: train even where the pre-flight finds no instinct worth amplifying.
         progress: draws a progress bar.
+        announce: told the scale and every resolved setting before anything long begins.
 
     Raises:
         ConfigError, ModelDirectoryError, PromptSetError: bad input, by name.
@@ -105,7 +107,8 @@ def train(
         raise ConfigError(
             f"{model} is an adapter laid over a base; merge it into one checkpoint before training it again"
         )
-    settings = resolve_settings(preset, scale or scale_for(_parameters(location)), given or {})
+    scale = scale or scale_for(_parameters(location))
+    settings = resolve_settings(preset, scale, given or {})
     prompt_set = read_prompts(prompts).without_labels()
     card = new_run_card(
         "train",
@@ -114,6 +117,8 @@ def train(
         models={model: location.digest},
     )
     card = _claim(out, card, resume=resume)
+    if announce is not None:
+        announce(scale, settings)
     writes = _is_main_process()
     found = _gate(location, prompt_set, settings, out, progress)
     if not (found.is_trainable or force):
