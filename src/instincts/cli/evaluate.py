@@ -1,6 +1,5 @@
 """`instincts evaluate`: how safe, how willing and how able are these models?"""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from instincts.cli.options import AsJson, Seed
+from instincts.cli.progress import inspect_display
 from instincts.cli.table import notice, show_metrics
 
 __all__ = ["evaluate"]
@@ -82,8 +82,7 @@ def evaluate(
     if suite is None and prompts is None:
         notice(POCKET_BY_DEFAULT)
     folder = out or Path("runs") / f"evaluate-{datetime.now():%Y%m%d-%H%M%S}"
-    watched = sys.stdout.isatty() and not as_json
-    rows = running.evaluate(models, settings, out=folder, display="rich" if watched else "none")
+    rows = running.evaluate(models, settings, out=folder, display=inspect_display(as_json=as_json))
     show_metrics(rows, as_json=as_json, slices=slices)
     notice(f"written: {folder}")
 

@@ -1,10 +1,25 @@
 """Progress bars on stderr, only where a person watches."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["progress_bar", "progress_bars"]
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+__all__ = ["inspect_display", "is_first_process", "progress_bar", "progress_bars"]
+
+
+def is_first_process() -> bool:
+    """Whether this process talks: under `accelerate launch` every process runs the same verb."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def inspect_display(*, as_json: bool) -> Literal["none", "rich"]:
+    """Choose how Inspect shows an evaluation: it draws on stdout, so only where a person watches and no JSON goes."""
+    return "rich" if sys.stdout.isatty() and not as_json else "none"
 
 
 @contextmanager
@@ -16,21 +31,32 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Draw a bar for each stage of a work; yields what it calls with the stage, how much is done, how much there is."""
+    """Draw a bar for each stage of a work; yields what it calls with the stage, how much is done, how much there is.
+
+    The terminal is taken only while a stage is under way: between two stages others may draw.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     _silence_others()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    stages = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+    hidden = not (sys.stderr.isatty() and is_first_process())
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden)
+    stages: dict[str, TaskID] = {}
 
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in stages:
-                stages[stage] = progress.add_task(stage, total=total)
-            progress.update(stages[stage], completed=done, total=total)
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in stages:
+            stages[stage] = progress.add_task(stage, total=total)
+        progress.update(stages[stage], completed=done, total=total, visible=done < total)
+        if progress.finished:
+            progress.stop()
+        else:
+            progress.start()
 
+    try:
         yield report
+    finally:
+        progress.stop()
 
 
 def _silence_others() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instincts.cli.options import AsJson, Model, Prompts, ScaleName, choice
-from instincts.cli.progress import progress_bars
+from instincts.cli.progress import is_first_process, progress_bars
 from instincts.cli.settings import describe, given, parse_assignments
 from instincts.cli.table import notice, show_metrics, show_rows
 
@@ -99,8 +99,10 @@ def train(
             resume=resume,
             force=force,
             progress=progress,
-            announce=_announce,
+            announce=_announce if is_first_process() else None,
         )
+    if not is_first_process():
+        return
     show_metrics(outcome.rows, as_json=as_json)
     notice(outcome.verdict)
     notice(f"Stopped after step {outcome.stop_step}: {outcome.stop_reason}.")
