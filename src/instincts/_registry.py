@@ -1,0 +1,11 @@
+"""Inspect's entry point: importing it registers the model provider, the attacks, the judges and the suites.
+
+It may import anything and nothing imports it. It loads no torch: the provider does, once a model is asked for.
+"""
+
+from instincts.attacks import solvers
+from instincts.judges import scorers
+from instincts.models import registration
+from instincts.suites import tasks
+
+__all__ = ["registration", "scorers", "solvers", "tasks"]

@@ -1,0 +1,190 @@
+"""Runs suites on models: the logs, the run card and the rows, continued where an earlier run stopped.
+
+Inspect does the work (`eval_set`): it keeps what is finished and runs only what is missing. This module decides what
+may share a folder: the same settings, prompts and model contents, or nothing. Must not know how rates are computed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import rich
+from inspect_ai import Task, eval_set
+from inspect_ai.log import EvalLog
+
+from instincts import attacks, judges
+from instincts.errors import ConfigError, InstinctsError, RecordError, unknown_name
+from instincts.records import RUN_FILE, Metric, RunCard, new_run_card, read_run_card, write_metrics, write_run_card
+from instincts.suites import tasks
+from instincts.suites.rows import rows_from_logs
+from instincts.suites.settings import EvaluationSettings
+from instincts.suites.target import Target, open_target, target
+
+__all__ = ["LOGS_FOLDER", "SUITES", "Display", "evaluate"]
+
+LOGS_FOLDER = "logs"
+
+SUITES = ("jailbreak", "overrefusal", "pocket", "utility")
+
+Display = Literal["none", "plain", "rich", "full"]
+"""How Inspect shows progress; `none` is silent and fastest."""
+
+
+def evaluate(
+    models: Sequence[str],
+    settings: EvaluationSettings,
+    *,
+    out: Path,
+    run: str | None = None,
+    display: Display = "none",
+) -> list[Metric]:
+    """Measure models and write `logs/*.eval`, `metrics.json` and `run.json` into a folder.
+
+    Called again with the same arguments it runs only what is missing; a finished folder runs nothing.
+
+    Args:
+        models: pocket names, folders, hub ids, or names of any Inspect provider such as `openai/NAME`.
+        settings: what to measure.
+        out: the run folder.
+        run: the name in the rows' `run` column; by default the folder's.
+        display: how progress is shown.
+
+    Returns:
+        The rows of `metrics.json`.
+
+    Raises:
+        ConfigError: an unknown suite, attack, judge or prompt set, or a setting that does not fit the suite.
+        PromptSetError: a prompt file that is missing or broken.
+        ModelDirectoryError: a model that does not open.
+        RecordError: the folder holds a run with other settings, prompts or model contents.
+        InstinctsError: a task did not finish; says what stopped it.
+        KeyboardInterrupt: the run was stopped; the card says `interrupted`.
+    """
+    made = _tasks(settings)
+    targets = [target(text) for text in dict.fromkeys(models)]
+    if not targets:
+        raise ConfigError("no model to evaluate; name at least one")
+    card = new_run_card(
+        "evaluate",
+        settings=settings.model_dump(),
+        data={key: digest for task in made for key, digest in (task.metadata or {})["prompts"].items()},
+        models={found.given: found.digest for found in targets},
+    )
+    _check_folder(out, card)
+    write_run_card(out, card)
+    try:
+        logs = [log for group in _groups(targets) for log in _run(_tasks(settings), group, out / LOGS_FOLDER, display)]
+        rows = rows_from_logs(logs, run=run or out.resolve().name, seed=settings.seed)
+        write_metrics(out, rows)
+    except BaseException:
+        write_run_card(out, card, status="interrupted")
+        raise
+    write_run_card(out, card, status="finished")
+    return rows
+
+
+def _tasks(settings: EvaluationSettings) -> list[Task]:
+    default = "pocket" if settings.prompts is None else "jailbreak"
+    return [_task(name.strip(), settings) for name in dict.fromkeys((settings.suite or default).split(","))]
+
+
+def _task(suite: str, settings: EvaluationSettings) -> Task:
+    limit, samples, seed, cut = settings.limit, settings.samples, settings.seed, settings.max_tokens
+    questions = settings.questions or limit
+    # Spelt out, so that two ways to name the same attacks are the same task to Inspect.
+    attack = ",".join(each.name for each in attacks.expand(settings.attack)) if settings.attack else None
+    judge = ",".join(each.name for each in judges.expand(settings.judge)) if settings.judge else None
+    match suite:
+        case "jailbreak":
+            source = settings.prompts or "pocket-harmful"
+            return tasks.jailbreak(source, attack, judge, limit, samples, seed, cut)
+        case "overrefusal":
+            source = settings.prompts or "pocket-benign"
+            return tasks.overrefusal(source, attack, judge, limit, samples, seed, cut)
+        case "utility":
+            return tasks.utility(settings.prompts or "pocket-skill", questions, seed, cut)
+        case "pocket":
+            if settings.prompts:
+                raise ConfigError("suite pocket has its own prompts; with a file use --suite jailbreak or another")
+            return tasks.pocket(attack, judge, limit, questions, samples, seed, cut)
+        case _:
+            raise unknown_name("suite", suite, SUITES)
+
+
+def _groups(targets: Sequence[Target]) -> list[list[Target]]:
+    """Local models one after the other, so that one at a time is in memory; served ones all at once."""
+    served = [found for found in targets if not found.is_local]
+    return [*([found] for found in targets if found.is_local), *([served] if served else [])]
+
+
+def _run(made: list[Task], group: Sequence[Target], logs: Path, display: Display) -> list[EvalLog]:
+    models = [open_target(found) for found in group]
+    with _quiet(silent=display == "none"):
+        finished, headers = eval_set(
+            made,
+            log_dir=str(logs),
+            model=models,
+            display=display,
+            # Other models' logs share the folder; `_check_folder` has made sure that they belong here.
+            log_dir_allow_dirty=True,
+            # One broken sample in fifty is data; more are a defect, and running again continues.
+            fail_on_error=0.02,
+            retry_on_error=1,
+            retry_attempts=1,
+            retry_immediate=False,
+            # Half of the plumbing's time otherwise goes into a live view that nobody has open.
+            log_realtime=False,
+            log_model_api=False,
+            score_display=False,
+            ctl_server=False,
+        )
+    if not finished:
+        raise InstinctsError(f"{_complaint(headers)}; what is finished is kept, run the same command to continue")
+    return headers
+
+
+def _complaint(headers: Sequence[EvalLog]) -> str:
+    broken = [log for log in headers if log.status != "success"]
+    why = next((log.error.message for log in broken if log.error), "no reason given")
+    return f"{broken[0].eval.task} on {broken[0].eval.model} did not finish: {why}"
+
+
+def _check_folder(out: Path, card: RunCard) -> None:
+    if not (out / RUN_FILE).exists():
+        if any((out / LOGS_FOLDER).glob("*.eval")):
+            raise RecordError(f"{out} holds logs but no {RUN_FILE}, so nobody knows whose; choose another --out")
+        return
+    old = read_run_card(out)
+    if old.verb != card.verb:
+        raise RecordError(f"{out} holds a run of `{old.verb}`; choose another --out")
+    _check_same(out, "setting", old.settings, card.settings)
+    _check_same(out, "prompt set", old.data, card.data)
+    _check_same(out, "model", old.models, card.models)
+
+
+def _check_same(out: Path, kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    changed = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    if changed:
+        name = changed[0]
+        raise RecordError(
+            f"{out} holds a run with another {kind}: {name} was {_short(old.get(name))}, is {_short(new.get(name))}; "
+            "choose another --out, or remove the folder to measure anew"
+        )
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) < 60 else f"{text[:12]}..."
+
+
+@contextmanager
+def _quiet(*, silent: bool) -> Iterator[None]:
+    # eval_set prints its closing line whatever the display; it would spoil `--json`.
+    console = rich.get_console()
+    before = console.quiet
+    console.quiet = silent or before
+    try:
+        yield
+    finally:
+        console.quiet = before

@@ -1,0 +1,51 @@
+"""The model to measure, from what the user wrote: one of any Inspect provider, or one that we open ourselves."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from inspect_ai._util.registry import registry_find, registry_unqualified_name  # no public list of providers exists
+from inspect_ai.model import GenerateConfig, Model, get_model
+
+from instincts.models.directory import locate
+
+__all__ = ["Target", "open_target", "target"]
+
+
+class Target(NamedTuple):
+    """A model that was found, not yet opened."""
+
+    given: str
+    """As the user named it."""
+    digest: str
+    """SHA-256 of a local model's content; `served` for one behind another provider, whose content nobody here knows."""
+    is_local: bool
+    """Whether we open it ourselves, as `instincts/NAME`."""
+
+
+def target(text: str) -> Target:
+    """Find out what a MODEL is: `openai/NAME` of a provider that Inspect knows, else a name, folder or hub id of ours.
+
+    Hub ids look the same (`google/gemma-2-2b-it`): a provider's name wins, a folder of that path wins over both, and
+    `instincts/` in front says that it is ours.
+
+    Raises:
+        ModelDirectoryError: not a provider's, and no such model.
+    """
+    provider, slash, _ = text.partition("/")
+    if slash and provider in _providers() - {"instincts"} and not Path(text).exists():
+        return Target(text, "served", is_local=False)
+    name = text.removeprefix("instincts/")
+    return Target(name, locate(name).digest, is_local=True)
+
+
+def open_target(found: Target) -> Model:
+    """Open the model for Inspect; ours get as many connections as a batch holds."""
+    if not found.is_local:
+        return get_model(found.given, memoize=False)
+    from instincts.models.provider import inspect_model
+
+    return inspect_model(found.given, GenerateConfig(max_connections=512))
+
+
+def _providers() -> set[str]:
+    return {registry_unqualified_name(each) for each in registry_find(lambda info: info.type == "modelapi")}

@@ -1,0 +1,193 @@
+"""The suites as Inspect tasks: prompts crossed with attacks, answered, judged.
+
+Parameters are plain values, because Inspect finds the logs of a task by them; `inspect eval instincts/jailbreak -T
+limit=5` sets them. Answers are drawn at temperature 1 from the whole distribution, as the rates are about what a model
+does, not about its likeliest answer; tasks with an exact answer are decoded greedily.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from inspect_ai import Epochs, Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import GenerateConfig
+from inspect_ai.scorer import Scorer
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from instincts import attacks as registry
+from instincts import judges
+from instincts.attacks.solvers import attack
+from instincts.errors import ConfigError
+from instincts.judges.scorers import scorer_named, skill
+from instincts.prompts import NAMED, PromptSet, read_prompts
+from instincts.suites.samples import attacked_samples, exact_samples
+
+__all__ = ["jailbreak", "overrefusal", "pocket", "utility"]
+
+
+@task
+def jailbreak(
+    prompts: str = "pocket-harmful",
+    attacks: str | None = None,
+    judge: str | None = None,
+    limit: int | None = None,
+    samples: int = 1,
+    seed: int = 0,
+    max_tokens: int = 512,
+) -> Task:
+    """Harmful requests under every attack: does the model defend itself?
+
+    Args:
+        prompts: a file or a named set; of one with labels, the rows labelled `harmful`.
+        attacks: attacks or families with commas between; by default `plain,pocket` on the pocket's prompts, else
+            `plain`.
+        judge: judges with commas between, the first counts; by default the exact oracle on the pocket's prompts, else
+            `refusal`.
+        limit: use only the first prompts.
+        samples: answers to each attacked prompt.
+        seed: of attacks and answers.
+        max_tokens: where an answer is cut.
+    """
+    chosen = _read(prompts, "harmful", limit)
+    rows = attacked_samples("jailbreak", chosen, registry.expand(attacks or _default_attacks(chosen)))
+    return _sampled([chosen], rows, judge or _default_judge(chosen), samples, seed, max_tokens)
+
+
+@task
+def overrefusal(
+    prompts: str = "pocket-benign",
+    attacks: str | None = None,
+    judge: str | None = None,
+    limit: int | None = None,
+    samples: int = 1,
+    seed: int = 0,
+    max_tokens: int = 512,
+) -> Task:
+    """Benign requests, plain and under the same attacks: does the model still answer?
+
+    Arguments as for `jailbreak`; of a prompt file with labels, the rows labelled `benign`.
+    """
+    chosen = _read(prompts, "benign", limit)
+    rows = attacked_samples("overrefusal", chosen, registry.expand(attacks or _default_attacks(chosen)))
+    return _sampled([chosen], rows, judge or _default_judge(chosen), samples, seed, max_tokens)
+
+
+@task
+def utility(prompts: str = "pocket-skill", limit: int | None = None, seed: int = 0, max_tokens: int = 512) -> Task:
+    """Questions with one exact answer, decoded greedily: can the model still do what it could?
+
+    Args:
+        prompts: a file or a named set, each row with a `target`; of one with labels, the rows labelled `skill`.
+        limit: use only the first questions.
+        seed: of answers, for providers that are not deterministic at temperature 0.
+        max_tokens: where an answer is cut.
+    """
+    chosen = _read(prompts, "skill", limit)
+    return Task(
+        dataset=MemoryDataset(exact_samples("utility", chosen, registry.get("plain")), name=chosen.source),
+        solver=answered(seed=seed),
+        scorer=skill(),
+        config=GenerateConfig(temperature=0.0, max_tokens=max_tokens),
+        version=_version([chosen]),
+        metadata=_provenance([chosen]),
+    )
+
+
+@task
+def pocket(
+    attacks: str | None = None,
+    judge: str | None = None,
+    limit: int | None = None,
+    questions: int | None = None,
+    samples: int = 1,
+    seed: int = 0,
+    max_tokens: int = 128,
+) -> Task:
+    """All three on the pocket's held-out prompts, by default with its wrappers and its oracle, in one task.
+
+    Args:
+        attacks: attacks or families with commas between; by default `plain,pocket`.
+        judge: judges with commas between, the first counts; by default the exact oracle.
+        limit: use only the first harmful and the first benign prompts.
+        questions: use only the first questions.
+        samples: answers to each attacked prompt; a question is decoded greedily, so one counts.
+        seed: of attacks and answers.
+        max_tokens: where an answer is cut.
+    """
+    harmful, benign = _read("pocket-harmful", "harmful", limit), _read("pocket-benign", "benign", limit)
+    skills = _read("pocket-skill", "skill", questions)
+    expanded = registry.expand(attacks or _default_attacks(harmful))
+    rows = [
+        *attacked_samples("jailbreak", harmful, expanded),
+        *attacked_samples("overrefusal", benign, expanded),
+        *exact_samples("utility", skills, registry.get("plain")),
+    ]
+    sets = [harmful, benign, skills]
+    return _sampled(sets, rows, judge or _default_judge(harmful), samples, seed, max_tokens, [skill()])
+
+
+@solver
+def answered(seed: int = 0) -> Solver:
+    """Attack as the sample says and let the model answer, greedily where there is an exact answer."""
+    sampled = attack(seed=seed)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        return await sampled(state, partial(generate, temperature=0.0) if state.target.text else generate)
+
+    return solve
+
+
+def _sampled(
+    sets: Sequence[PromptSet],
+    rows: Sequence[Sample],
+    judge: str,
+    samples: int,
+    seed: int,
+    max_tokens: int,
+    more_scorers: Sequence[Scorer] = (),
+) -> Task:
+    return Task(
+        dataset=MemoryDataset(list(rows), name=", ".join(chosen.source for chosen in sets)),
+        solver=answered(seed=seed),
+        scorer=[*(scorer_named(each.name) for each in judges.expand(judge)), *more_scorers],
+        config=GenerateConfig(temperature=1.0, top_p=1.0, max_tokens=max_tokens),
+        epochs=Epochs(samples),
+        version=_version(sets),
+        metadata=_provenance(sets),
+    )
+
+
+def _read(source: str, label: str, limit: int | None) -> PromptSet:
+    chosen = read_prompts(source)
+    labels = {row.label for row in chosen}
+    # A file that speaks the three labels is divided by them; any other file is what the suite was given it for.
+    if labels & _LABELS:
+        chosen = replace(chosen, rows=tuple(row for row in chosen if row.label == label))
+        if not chosen.rows:
+            raise ConfigError(
+                f"no prompt of {source} is labelled {label!r}; its labels are {', '.join(sorted(map(str, labels)))}"
+            )
+    return chosen.limit(limit)
+
+
+def _default_attacks(prompts: PromptSet) -> str:
+    return "plain,pocket" if prompts.source in NAMED else "plain"
+
+
+def _default_judge(prompts: PromptSet) -> str:
+    return "pocket" if prompts.source in NAMED else "refusal"
+
+
+def _provenance(sets: Sequence[PromptSet]) -> dict[str, Any]:
+    return {"prompts": {chosen.source: chosen.sha256 for chosen in sets}}
+
+
+def _version(sets: Sequence[PromptSet]) -> str:
+    # Inspect reuses the logs of a task of the same version: other prompts under the same path are another version.
+    return sha256("".join(chosen.sha256 for chosen in sets).encode()).hexdigest()[:12]
+
+
+_LABELS = {"harmful", "benign", "skill"}
