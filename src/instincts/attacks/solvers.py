@@ -9,7 +9,7 @@ from instincts.attacks import registry
 from instincts.errors import ConfigError
 from instincts.prompts import Message
 
-__all__ = ["as_chat", "attack"]
+__all__ = ["as_chat", "attack", "derived_seed"]
 
 
 @solver

@@ -21,7 +21,7 @@ from instincts.signals.modes import otsu_split
 from instincts.sirl.gate import GateRule, Modes, Role, Stance, admit, modes_of, roles, stance_of
 from instincts.statistics import wilson
 
-__all__ = ["GATE_FILE", "Preflight", "measure", "preflight", "prompt_ids_of"]
+__all__ = ["GATE_FILE", "Preflight", "measure", "preflight", "preflight_rows", "prompt_ids_of"]
 
 GATE_FILE = "gate.json"
 

@@ -25,7 +25,7 @@ from instincts.judges.scorers import scorer_named, skill
 from instincts.prompts import NAMED, PromptSet, read_prompts
 from instincts.suites.samples import attacked_samples, exact_samples
 
-__all__ = ["jailbreak", "overrefusal", "pocket", "utility"]
+__all__ = ["answered", "jailbreak", "overrefusal", "pocket", "utility"]
 
 
 @task
