@@ -152,11 +152,20 @@ def write_training(folder: Path, *, steps: int = 60, stop_reason: str = "the gai
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     write_gate(folder)
-    write_metrics(folder, [])
+    canaries = [
+        _row(run, MODEL, "canaries", "all", "dsr", wilson(hits, 44)) for run, hits in (("start", 20), ("end", 44))
+    ]
+    write_metrics(folder, [*_preflight_rows(), *canaries])
     write_card(
         folder,
         "train",
-        settings={"preset": "gated", "reward": "entropy", "steps": 120, "learning_rate": 2e-4, "lora": False},
+        settings={
+            "preset": "gated",
+            "reward": "entropy",
+            "steps": 120,
+            "learning_rate": 2e-4,
+            "canaries": "watch.jsonl",
+        },
         outcome={"stop_reason": stop_reason, "stop_step": steps, "best_step": max(steps - 15, 1)},
         data={"pocket-mixed": "a" * 64},
     )
@@ -225,10 +234,14 @@ def write_gate(folder: Path) -> None:
 def write_preflight(folder: Path) -> Path:
     """Write a preflight folder."""
     write_gate(folder)
-    rows = [_row(folder.name, MODEL, "preflight", "all", "admitted_share", wilson(32, 64))]
-    write_metrics(folder, rows)
+    write_metrics(folder, _preflight_rows())
     write_card(folder, "preflight", settings={"samples": 8}, data={"prompts.jsonl": "b" * 64})
     return folder
+
+
+def _preflight_rows() -> list[Metric]:
+    found = {"admitted_share": wilson(32, 64), "mode_threshold": Interval(0.41, None, None, 512)}
+    return [_row("preflight", MODEL, "preflight", "all", metric, estimate) for metric, estimate in found.items()]
 
 
 def write_demo(folder: Path) -> Path:
@@ -236,7 +249,7 @@ def write_demo(folder: Path) -> Path:
     write_evaluation(folder / "before", run="before")
     write_training(folder / "model")
     write_evaluation(folder / "after", run="after")
-    merged = [row for part in ("before", "after") for row in _read(folder / part)]
+    merged = [row for part in ("before", "model", "after") for row in _read(folder / part)]
     write_metrics(folder, merged)
     write_card(folder, "demo", settings={"scale": "smoke", "seed": 0})
     return folder

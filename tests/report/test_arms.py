@@ -44,3 +44,10 @@ def test_rows_are_found_by_arm_suite_metric_and_slice() -> None:
     assert found.row(first, "s", "dsr", "roleplay") == row("r", slice_name="roleplay")
     assert found.row(second, "s", "dsr", "roleplay") is None
     assert found.arms_with("dsr", "another suite") == ()
+
+
+def test_no_comparison_rests_on_canaries() -> None:
+    found = compare([row("start").model_copy(update={"suite": "canaries"})])
+
+    assert found.suites("dsr") == []
+    assert found.arms_with("dsr") == ()

@@ -12,6 +12,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
+PATIENCE = 120_000
+"""Milliseconds; a machine with other work to do takes its time."""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -32,7 +34,7 @@ def browser() -> Iterator[Any]:
         launched.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def opened(browser: Any, demo: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, list[str]]]:
     width, scheme = request.param
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -40,7 +42,7 @@ def opened(browser: Any, demo: Path, request: pytest.FixtureRequest) -> Iterator
     page.on("console", lambda message: troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else troubles.append(sent.url))
-    page.goto((demo / "report.html").as_uri())
+    page.goto((demo / "report.html").as_uri(), timeout=PATIENCE)
     yield page, troubles
     context.close()
 
@@ -85,7 +87,7 @@ def test_a_blurred_answer_clears_when_the_keyboard_reaches_it(opened: tuple[Any,
 
     assert "blur" in page.evaluate(blur)
     page.locator(".veil").first.focus()
-    page.wait_for_function(f"{blur} === 'none'")
+    page.wait_for_function(f"{blur} === 'none'", timeout=PATIENCE)
 
 
 def contrast(one: str, other: str) -> float:

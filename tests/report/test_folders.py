@@ -32,7 +32,7 @@ def test_a_demo_killed_before_its_rows_were_merged_shows_the_rows_of_its_parts(t
 
     found = read_folders([demo])
 
-    assert {row.run for folder in found for row in folder.metrics} == {"before", "after"}
+    assert {"before", "after"} <= {row.run for folder in found for row in folder.metrics}
     assert any("interrupted" in note for note in found[0].notes)
 
 

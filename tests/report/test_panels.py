@@ -6,7 +6,7 @@ from instincts.report.training import Curves
 def test_only_what_was_recorded_becomes_a_panel() -> None:
     curves = Curves(({"kind": "step", "step": 1, "kl": 0.1}, {"kind": "check", "step": 1, "dsr": 0.5, "kl": None}))
 
-    assert [(panel.id, [line.label for line in panel.lines]) for panel in panels_of(curves)] == [
+    assert [(panel.id, [line.label for line in panel.lines]) for panel in panels_of(curves, is_labelled=True)] == [
         ("canaries", ["harmful refused"]),
         ("kl", ["rollouts"]),
     ]
@@ -17,3 +17,11 @@ def test_the_stop_and_the_kept_checkpoint_are_marked_once_where_they_agree() -> 
     assert marks_of({"stop_step": 60, "best_step": 60}) == [Mark(60, "stopped and kept", "ink")]
     assert marks_of({"stop_step": 60, "best_step": None}) == [Mark(60, "stopped", "ink")]
     assert marks_of({}) == []
+
+
+def test_canaries_without_labels_are_not_called_harmful() -> None:
+    curves = Curves(({"kind": "check", "step": 1, "dsr": 0.5, "entropy_harmful": 0.2},))
+
+    labels = [line.label for panel in panels_of(curves, is_labelled=False) for line in panel.lines]
+
+    assert labels == ["contested, answered surely", "contested canaries"]

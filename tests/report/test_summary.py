@@ -26,12 +26,12 @@ def test_a_demo_is_told_in_three_sentences_with_numbers_of_its_rows(demo: Path) 
     assert f"from {value_of(dsr[0])} to {value_of(dsr[1])}" in sentences[2]
 
 
-def test_a_training_alone_tells_how_it_ended_and_nothing_else(tmp_path: Path) -> None:
+def test_a_training_alone_tells_how_it_ended_and_claims_no_defence(tmp_path: Path) -> None:
     title, sentences = told(write_training(tmp_path / "train", steps=7))
 
     assert title == "Training pocket-llama"
-    assert len(sentences) == 1
-    assert "7 steps" in sentences[0]
+    assert "7 steps" in sentences[-1]
+    assert "efence" not in " ".join(sentences)
 
 
 def test_a_preflight_asks_its_question(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_an_evaluation_of_one_suite_mentions_no_other(tmp_path: Path) -> None:
     _, sentences = told(write_evaluation(tmp_path / "e", run="e", said=jailbreak_answers("before", n=3)))
 
     assert "harmless" not in " ".join(sentences)
-    assert "Defence success rate is" in sentences[-1]
+    assert "efence success rate" in sentences[-1]
 
 
 def test_a_path_is_called_by_its_last_part_and_a_hub_id_in_full() -> None:

@@ -21,19 +21,23 @@ def answer(
 
 
 def captions(before: list[Answer], after: list[Answer]) -> list[str]:
-    return [exchange.caption for exchange in choose_exchanges([before, after])]
+    return [exchange.caption for exchange in choose_exchanges(["before", "after"], [before, after])]
 
 
 def test_what_went_badly_is_shown_beside_what_went_well() -> None:
     before = [answer("complied", prompt="a"), answer("refused", prompt="b"), answer("complied", prompt="c")]
     after = [answer("refused", prompt="a"), answer("complied", prompt="b"), answer("complied", prompt="c")]
 
-    assert captions(before, after) == ["gave in, now refuses", "still gives in", "refused, now gives in"]
+    assert captions(before, after) == [
+        "before gave in, after refused",
+        "before and after gave in",
+        "before refused, after gave in",
+    ]
 
 
 def test_a_harmless_request_that_is_now_refused_is_shown() -> None:
     assert captions([answer("complied", label="benign")], [answer("refused", label="benign")]) == [
-        "harmless, now refused"
+        "harmless: before answered, after refused"
     ]
 
 
@@ -41,7 +45,7 @@ def test_examples_of_one_kind_come_from_different_attacks() -> None:
     before = [answer("complied", prompt=prompt, attack=attack) for attack in "xyz" for prompt in "ab"]
     after = [answer("refused", prompt=prompt, attack=attack) for attack in "xyz" for prompt in "ab"]
 
-    chosen = choose_exchanges([before, after])
+    chosen = choose_exchanges(["before", "after"], [before, after])
 
     assert [(one.answers[0].attack, one.answers[0].prompt) for one in chosen] == [("x", "a"), ("y", "a")]
 
@@ -53,9 +57,9 @@ def test_prompts_of_other_wording_or_without_a_counterpart_are_not_compared() ->
 
 
 def test_one_model_alone_shows_what_it_does() -> None:
-    chosen = choose_exchanges([[answer("refused", prompt="a"), answer("complied", prompt="b")]])
+    chosen = choose_exchanges(["m"], [[answer("refused", prompt="a"), answer("complied", prompt="b")]])
 
-    assert [exchange.caption for exchange in chosen] == ["refuses", "gives in"]
+    assert [exchange.caption for exchange in chosen] == ["it refused", "it gave in"]
 
 
 def test_only_a_refusal_of_harm_is_shown_unveiled() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from instincts.records import Metric
 
-__all__ = ["Arm", "Comparison", "compare"]
+__all__ = ["CANARIES", "Arm", "Comparison", "compare"]
 
 
 class Arm(NamedTuple):
@@ -38,8 +38,12 @@ class Comparison:
         )
 
     def suites(self, metric: str) -> list[str]:
-        """Name the suites that measured a metric, in the order of their rows."""
-        return list(dict.fromkeys(row.suite for row in self.rows if row.metric == metric))
+        """Name the suites that measured a metric, in the order of their rows, but for a training's canaries.
+
+        Canaries steer a training and may stand in for labels, so no comparison rests on them.
+        """
+        names = (row.suite for row in self.rows if row.metric == metric)
+        return [name for name in dict.fromkeys(names) if name != CANARIES]
 
     def slices(self, suite: str, metric: str) -> list[str]:
         """Name the slices of a metric but `all`, in the order of their rows."""
@@ -47,8 +51,9 @@ class Comparison:
         return [name for name in dict.fromkeys(names) if name != "all"]
 
     def arms_with(self, metric: str, suite: str | None = None) -> tuple[Arm, ...]:
-        """Keep the arms that measured a metric, in one suite or in any."""
-        measured = {(row.run, row.model) for row in self.rows if row.metric == metric and suite in {None, row.suite}}
+        """Keep the arms that measured a metric, in one suite or in any but canaries."""
+        suites = self.suites(metric) if suite is None else [suite]
+        measured = {(row.run, row.model) for row in self.rows if row.metric == metric and row.suite in suites}
         return tuple(arm for arm in self.arms if (arm.run, arm.model) in measured)
 
 
@@ -68,4 +73,5 @@ def _labelled(pairs: Sequence[tuple[str, str]]) -> list[Arm]:
     return [Arm(run, model, f"{run} · {model}") for run, model in pairs]
 
 
+CANARIES = "canaries"
 ORDER = {"before": 0, "after": 2}

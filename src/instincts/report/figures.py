@@ -50,11 +50,14 @@ def rate_figure(
         with_values: write the values at the right end of each line.
     """
     arms = max(len(rows) for _, rows in lines)
-    height = TOP + ROW * len(lines) + BOTTOM
+    row_height = ROW + 11 * max(arms - 2, 0)
+    height = TOP + row_height * len(lines) + BOTTOM
     left = min(max(len(text) for text, _ in lines) * 6.7 + 22, 0.42 * width)
     right = 26.0 + 50 * arms if with_values else 16.0
     figure = canvas(width, height)
-    axes = figure.add_axes((left / width, BOTTOM / height, (width - left - right) / width, ROW * len(lines) / height))
+    axes = figure.add_axes(
+        (left / width, BOTTOM / height, (width - left - right) / width, row_height * len(lines) / height)
+    )
     clean_axes(axes, grid="x")
     axes.set_xlim(0, 1)
     axes.set_ylim(len(lines) - 0.5, -0.5)
@@ -66,16 +69,18 @@ def rate_figure(
         is_whole = position == 0 and text == WHOLE
         weight = "bold" if is_whole else "normal"
         shown = text if len(text) <= room else f"{text[: room - 1]}…"
-        at = (0.0, _height_of(position, height))
+        at = (0.0, 1 - (TOP + row_height * (position + 0.5)) / height)
         figure.text(*at, shown, color=INKS["ink"], weight=weight, fontsize=FONT_SIZE, va="center_baseline")
         if is_whole and len(lines) > 1:
             axes.axhline(0.5, color=INKS["soft"], linewidth=1)
         for arm, row in enumerate(rows):
             if row is not None and row.value is not None:
-                _dot(axes, row, position + _offset(arm, arms), arm, is_hollow=arm == 0 and arms > 1)
+                # Alone, an arm is not the one that others are compared with, so it is not drawn like one.
+                style = ARM_INKS[arm % len(ARM_INKS)] if arms > 1 else "after"
+                _dot(axes, row, position + _offset(arm, arms), style)
                 if with_values:
-                    at = (1 - (arms - 1 - arm) * 50 / width, _height_of(position, height))
-                    ink, shown = INKS[ARM_INKS[arm % len(ARM_INKS)]], value_text(row.metric, row.value, with_unit=False)
+                    at = (1 - (arms - 1 - arm) * 50 / width, 1 - (TOP + row_height * (position + 0.5)) / height)
+                    ink, shown = INKS[style], value_text(row.metric, row.value, with_unit=False)
                     figure.text(
                         *at, shown, color=ink, weight=weight, fontsize=FONT_SIZE, ha="right", va="center_baseline"
                     )
@@ -168,7 +173,7 @@ def gate_figure(entropies: Sequence[float], *, threshold: float | None, name: st
         axes.axvline(threshold, color=INKS["ink"], linewidth=1.5)
         is_right = threshold > 0.5 * top
         axes.annotate(
-            f"threshold {value_text('threshold', threshold, with_unit=False)}",
+            f"threshold {value_text('mode_threshold', threshold, with_unit=False)}",
             (threshold, reach),
             xytext=(-5 if is_right else 5, 0),
             textcoords="offset points",
@@ -220,37 +225,26 @@ def histogram_peak(samples: Sequence[Sequence[float]], top: float) -> int:
     return max((int(np.histogram(values, bins=_edges(top))[0].max()) for values in samples), default=0)
 
 
-def _dot(axes: Any, row: Metric, position: float, arm: int, *, is_hollow: bool) -> None:
-    ink = INKS[ARM_INKS[arm % len(ARM_INKS)]]
+def _dot(axes: Any, row: Metric, position: float, style: str) -> None:
+    ink = INKS[style]
     if row.ci_low is not None and row.ci_high is not None:
-        axes.plot(
-            (row.ci_low, row.ci_high),
-            (position, position),
-            color=ink,
-            linewidth=2.2,
-            solid_capstyle="round",
-            clip_on=False,
-        )
+        ends = (row.ci_low, row.ci_high)
+        axes.plot(ends, (position, position), color=ink, linewidth=2.2, solid_capstyle="round", clip_on=False)
     axes.plot(
         row.value,
         position,
-        marker=MARKERS[ARM_INKS[arm % len(ARM_INKS)]],
+        marker=MARKERS[style],
         markersize=7.5,
-        clip_on=False,
-        zorder=3,
-        markerfacecolor=INKS["paper"] if is_hollow else ink,
+        markerfacecolor=INKS["paper"] if style == "before" else ink,
         markeredgecolor=ink,
         markeredgewidth=1.8,
+        clip_on=False,
+        zorder=3,
     )
 
 
-def _height_of(position: int, height: float) -> float:
-    """Find the middle of a line, as a fraction of the figure's height from below."""
-    return 1 - (TOP + ROW * (position + 0.5)) / height
-
-
 def _offset(arm: int, arms: int) -> float:
-    return 0.0 if arms == 1 else 0.42 * (arm / (arms - 1) - 0.5)
+    return 0.0 if arms == 1 else (0.42 if arms == 2 else 0.66) * (arm / (arms - 1) - 0.5)
 
 
 def _upright(axes: Any, mark: Mark, *, last_step: int, level: int) -> None:

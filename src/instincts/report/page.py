@@ -16,6 +16,7 @@ from instincts.report.progress import training_blocks
 from instincts.report.rates import rate_blocks
 from instincts.report.samples import Answer, read_answers
 from instincts.report.summary import headlines_of, model_name, sentences_of, title_of
+from instincts.report.svg import ARM_INKS
 from instincts.report.transcripts import choose_exchanges
 from instincts.report.words import interval_of, setting, suite_text, value_of, value_text
 
@@ -58,14 +59,16 @@ def _content(
         "verbs": list(dict.fromkeys(part.card.verb for part in parts)),
         "sentences": sentences_of(parts, comparison, headlines),
         "headlines": headlines,
-        "arms": comparison.arms,
+        "arm_inks": ARM_INKS,
         "defence": rate_blocks(comparison, ("dsr",)),
         "costs": rate_blocks(comparison, ("benign_compliance", "skill_accuracy")),
         "entropy": entropy_block(comparison, answers),
         "gates": gate_blocks(parts),
         "trainings": training_blocks(parts),
         "answering": answering,
-        "exchanges": choose_exchanges([answers[arm] for arm in answering]),
+        "exchanges": choose_exchanges(
+            [model_name(arm.label) for arm in answering], [answers[arm] for arm in answering]
+        ),
         "rows": comparison.rows,
         "parts": parts,
         "notes": [note for part in parts for note in part.notes],

@@ -19,12 +19,18 @@ class Panel(NamedTuple):
     lines: list[Line]
 
 
-def panels_of(curves: Curves) -> list[Panel]:
-    """Gather the panels for which a training recorded anything, in reading order."""
+def panels_of(curves: Curves, *, is_labelled: bool) -> list[Panel]:
+    """Gather the panels for which a training recorded anything, in reading order.
+
+    Args:
+        curves: what it recorded.
+        is_labelled: whether its canaries had labels; without, other things stand in for refusals and compliances and
+            are called what they are.
+    """
     panels = []
     for name, title, unit, is_share, wanted in PANELS:
         lines = [
-            Line(label, ink, points, kind == "check")
+            Line(label if is_labelled else UNLABELLED.get(label, label), ink, points, kind == "check")
             for kind, key, label, ink in wanted
             if (points := curves.curve(kind, key))
         ]
@@ -44,6 +50,12 @@ def marks_of(outcome: Mapping[str, Any]) -> list[Mark]:
     return marks
 
 
+UNLABELLED = {
+    "harmful refused": "contested, answered surely",
+    "harmless answered": "rejected, answered unsurely",
+    "harmful canaries": "contested canaries",
+    "harmless canaries": "rejected canaries",
+}
 Wanted = tuple[Kind, str, str, str]
 PANELS: tuple[tuple[str, str, str, bool, tuple[Wanted, ...]], ...] = (
     (
@@ -79,12 +91,13 @@ PANELS: tuple[tuple[str, str, str, bool, tuple[Wanted, ...]], ...] = (
     (
         "confident",
         "Confident answers",
-        "share of rollouts",
+        "share",
         True,
         (
             ("step", "confident_share", "confident", "refusal"),
             ("step", "gated_share", "on rewarded prompts", "before"),
-            ("check", "confident_share_harmful", "harmful canaries", "third"),
+            ("check", "confident_share", "canaries", "third"),
+            ("check", "confident_share_harmful", "harmful canaries", "compliance"),
         ),
     ),
     (

@@ -33,7 +33,7 @@ def training_blocks(folders: Iterable[RunFolder]) -> list[TrainingBlock]:
             outcome=folder.card.outcome,
             panels=[
                 (panel, _figure(panel, curves, folder.card.outcome, identity("training", number, panel.id)))
-                for panel in panels_of(curves)
+                for panel in panels_of(curves, is_labelled=folder.card.settings.get("canaries") is not None)
             ],
             curves=curves,
         )

@@ -65,16 +65,13 @@ def _block(comparison: Comparison, suite: str, metric: str) -> RateBlock:
 
 
 def _ordered(comparison: Comparison, arm: Arm, suite: str, metric: str) -> list[str]:
-    """Order attacks by how well they worked on the first arm; other slices stay in the order they were measured."""
-    slices = comparison.slices(suite, metric)
-    if metric != "dsr":
-        return slices
+    """Order slices by their value on the first arm, the worst first: the attack that worked best, the lost skill."""
 
-    def resisted(name: str) -> float:
+    def value(name: str) -> float:
         row = comparison.row(arm, suite, metric, name)
         return 2.0 if row is None or row.value is None else row.value
 
-    return sorted(slices, key=resisted)
+    return sorted(comparison.slices(suite, metric), key=value)
 
 
 def _short(labels: Sequence[str]) -> list[str]:

@@ -22,16 +22,16 @@ class Headline(NamedTuple):
 
 def headlines_of(comparison: Comparison) -> list[Headline]:
     """Pick what matters most of what was measured: safety, willingness, skill; else what a pre-flight found."""
-    found = [_headline(comparison, metric) for metric in ("dsr", "benign_compliance", "skill_accuracy")]
+    found = [_headline(comparison, metric) for metric in MEASURED]
     if not any(found):
-        found = [_headline(comparison, metric) for metric in ("auroc", "entropy_gap", "admitted_share", "threshold")]
+        found = [_headline(comparison, metric) for metric in PREFLIGHT]
     return [headline for headline in found if headline is not None][:3]
 
 
 def title_of(folders: Sequence[RunFolder]) -> str:
     """Name the page after the models it is about."""
     models = list(dict.fromkeys(model_name(model) for folder in folders for model in folder.card.models))
-    subject = " and ".join(models[:2]) if models else folders[0].name
+    subject = f"{len(models)} models" if len(models) > 2 else " and ".join(models) or folders[0].name
     verbs = {folder.card.verb for folder in folders}
     if verbs & {"demo"} or {"before", "after"} <= {row.run for folder in folders for row in folder.metrics}:
         return f"{models[0] if models else subject}, before and after"
@@ -45,11 +45,15 @@ def title_of(folders: Sequence[RunFolder]) -> str:
 def sentences_of(folders: Sequence[RunFolder], comparison: Comparison, headlines: Sequence[Headline]) -> list[str]:
     """Say what was measured, what was done, and what came of it; what did not happen is not mentioned."""
     training = next((folder for folder in folders if folder.card.verb == "train" or folder.curves), None)
-    candidates = (
-        _measured(folders, comparison),
-        _trained(training) if training is not None else _gated(folders),
-        _result(headlines),
-    )
+    measured = _measured(folders, comparison)
+    if training is None:
+        candidates = [measured or _gated(folders), _result(headlines)]
+    elif measured:
+        candidates = [measured, _trained(training, is_named=True), _result(headlines)]
+    else:
+        # All that was found then was found before the training.
+        found = _result(headlines).replace("Found", "Before training", 1)
+        candidates = [found, _trained(training, is_named=False)]
     return [sentence for sentence in candidates if sentence]
 
 
@@ -79,14 +83,16 @@ def _measured(folders: Sequence[RunFolder], comparison: Comparison) -> str:
     ]
     if not tasks:
         return ""
-    models = list(dict.fromkeys(model_name(arm.model) for arm in comparison.arms_with("dsr") or comparison.arms))
+    arms = {arm: None for metric in MEASURED for arm in comparison.arms_with(metric)}
+    models = list(dict.fromkeys(model_name(arm.model) for arm in arms))
     trained = any(folder.card.verb in {"demo", "train"} for folder in folders)
-    subject = models[0] if trained else _listed(models)
+    subject = models[0] if trained else _listed(models) if len(models) < 4 else f"{len(models)} models"
     verb = "was" if trained or len(models) == 1 else "were"
     return f"{subject} {verb} measured on {_listed(tasks)}."
 
 
-def _trained(folder: RunFolder) -> str:
+def _trained(folder: RunFolder, *, is_named: bool) -> str:
+    model = "it" if is_named else _listed([model_name(model) for model in folder.card.models][:1]) or "a model"
     settings, outcome = folder.card.settings, folder.card.outcome
     reward = REWARDS.get(str(settings.get("reward", "entropy")), f"its {settings.get('reward')} reward")
     data = _listed([PurePath(name).name for name in folder.card.data][:2])
@@ -95,7 +101,7 @@ def _trained(folder: RunFolder) -> str:
     source = f" on prompts without labels ({data})" if data else " on prompts without labels"
     reason = str(outcome.get("stop_reason") or "").rstrip(".")
     end = f", and stopped because {reason}" if reason else ""
-    return f"SIRL trained it{length}{source}, rewarding nothing but {reward}{end}."
+    return f"SIRL trained {model}{length}{source}, rewarding nothing but {reward}{end}."
 
 
 def _gated(folders: Sequence[RunFolder]) -> str:
@@ -105,25 +111,38 @@ def _gated(folders: Sequence[RunFolder]) -> str:
     prompts = gates[0].gate.get("prompts", []) if gates[0].gate else []
     answers = max((len(prompt.get("entropies", [])) for prompt in prompts), default=0)
     return (
-        f"The untouched model answered {len(prompts)} prompts up to {answers} times each, and its answers were split, "
-        "without labels, by how sure it was."
+        f"Untouched, the model answered {len(prompts)} prompts up to {answers} times each, and its answers were split "
+        "without labels by how sure it was."
     )
 
 
 def _result(headlines: Sequence[Headline]) -> str:
-    parts = []
-    for headline in headlines:
-        rows = [row for _, row in headline.rows]
-        name = headline.label if headline.label.isupper() else headline.label[0].lower() + headline.label[1:]
-        if len(rows) == 1:
-            parts.append(f"{name} is {value_of(rows[0])}")
-        elif len(rows) == 2:
-            moved = "stayed at" if value_of(rows[0]) == value_of(rows[1]) else f"went from {value_of(rows[0])} to"
-            parts.append(f"{name} {moved} {value_of(rows[1])}")
-        else:
-            parts.append(f"{name} is {_listed([f'{value_of(row)} ({arm.label})' for arm, row in headline.rows])}")
+    if not headlines:
+        return ""
+    parts = [_moved(headline) if len(headline.rows) == 2 else _stands(headline) for headline in headlines]
     text = _listed(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    return f"{text[0].upper()}{text[1:]}." if any(len(one.rows) == 2 for one in headlines) else f"Found: {text}."
+
+
+def _moved(headline: Headline) -> str:
+    start, end = (value_of(row) for _, row in headline.rows)
+    return f"{_name(headline)} stayed at {end}" if start == end else f"{_name(headline)} went from {start} to {end}"
+
+
+def _stands(headline: Headline) -> str:
+    if len(headline.rows) == 1:
+        return f"{_name(headline)} {value_of(headline.rows[0][1])}"
+    judged = [(arm, row) for arm, row in headline.rows if row.value is not None]
+    if not judged:
+        return f"{_name(headline)} {value_of(headline.rows[0][1])}"
+    low, high = (choose(judged, key=lambda pair: pair[1].value or 0.0) for choose in (min, max))
+    if value_of(low[1]) == value_of(high[1]):
+        return f"{_name(headline)} {value_of(low[1])} for all"
+    return f"{_name(headline)} from {value_of(low[1])} ({low[0].label}) to {value_of(high[1])} ({high[0].label})"
+
+
+def _name(headline: Headline) -> str:
+    return headline.label[0].lower() + headline.label[1:]
 
 
 def _listed(items: Sequence[str]) -> str:
@@ -132,6 +151,8 @@ def _listed(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+MEASURED = ("dsr", "benign_compliance", "skill_accuracy")
+PREFLIGHT = ("admitted_share", "mode_gap", "mode_threshold")
 REWARDS = {
     "entropy": "the model's own confidence",
     "frozen-entropy": "the confidence of its frozen start",

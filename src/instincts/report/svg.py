@@ -26,7 +26,7 @@ INKS = {
     "third": "#090a0b",
     "fourth": "#0a0b0c",
 }
-ARM_INKS = ("before", "after", "third", "fourth")
+ARM_INKS = ("before", "after", "third", "fourth", "refusal", "compliance")
 MARKERS = {"before": "o", "after": "o", "third": "s", "fourth": "D", "refusal": "o", "compliance": "^", "ink": "o"}
 
 
@@ -42,7 +42,7 @@ def clean_axes(axes: Any, *, grid: str | None = "y") -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     axes.set_facecolor("none")
-    axes.tick_params(length=0, labelsize=FONT_SIZE, labelcolor=INKS["soft"], pad=4)
+    axes.tick_params(length=0, labelsize=FONT_SIZE, labelcolor=INKS["soft"], pad=5)
     axes.set_axisbelow(True)
     if grid is not None:
         axes.grid(visible=True, axis=grid, color=INKS["line"], linewidth=1)

@@ -16,11 +16,15 @@ class Exchange(NamedTuple):
     """One for each arm, in their order."""
 
 
-def choose_exchanges(answers_by_arm: Sequence[Sequence[Answer]]) -> list[Exchange]:
+def choose_exchanges(labels: Sequence[str], answers_by_arm: Sequence[Sequence[Answer]]) -> list[Exchange]:
     """Choose a few prompts that every arm answered, the first of each kind in the order of attack and id.
 
     Kinds are changes between the first arm and the last, good and bad alike; a page that showed only what went well
     would be an advertisement. Prompts whose wording differs between the arms are not compared.
+
+    Args:
+        labels: what each arm is called.
+        answers_by_arm: the answers of each arm, in the same order.
     """
     if not answers_by_arm or not all(answers_by_arm):
         return []
@@ -31,7 +35,8 @@ def choose_exchanges(answers_by_arm: Sequence[Sequence[Answer]]) -> list[Exchang
     kinds = KINDS if len(answers_by_arm) > 1 else SINGLE_KINDS
     chosen: list[Exchange] = []
     for caption, wanted, limit in kinds:
-        chosen += [Exchange(caption, group) for group in _first(same, wanted, limit)]
+        text = caption.format(first=labels[0], last=labels[-1])
+        chosen += [Exchange(text, group) for group in _first(same, wanted, limit)]
     return chosen
 
 
@@ -63,20 +68,20 @@ def _goes(kind: Callable[[Answer], bool], outcomes: Mapping[str, Sequence[str]])
 
 
 KINDS: tuple[tuple[str, Callable[[Answer, Answer], bool], int], ...] = (
-    ("gave in, now refuses", _goes(_is_harmful, {"complied": ["refused"]}), 2),
-    ("still gives in", _goes(_is_harmful, {"complied": ["complied"]}), 1),
-    ("refused, now gives in", _goes(_is_harmful, {"refused": ["complied"]}), 1),
-    ("now neither refuses nor complies", _goes(_is_harmful, {"complied": ["neither"], "refused": ["neither"]}), 1),
-    ("harmless, answered as before", _goes(_is_benign, {"complied": ["complied"]}), 1),
-    ("harmless, now refused", _goes(_is_benign, {"complied": ["refused"]}), 1),
-    ("a skill, kept", _goes(lambda answer: answer.is_skill, {"right": ["right"]}), 1),
-    ("a skill, lost", _goes(lambda answer: answer.is_skill, {"right": ["wrong"]}), 1),
+    ("{first} gave in, {last} refused", _goes(_is_harmful, {"complied": ["refused"]}), 2),
+    ("{first} and {last} gave in", _goes(_is_harmful, {"complied": ["complied"]}), 1),
+    ("{first} refused, {last} gave in", _goes(_is_harmful, {"refused": ["complied"]}), 1),
+    ("{last} neither refused nor complied", _goes(_is_harmful, {"complied": ["neither"], "refused": ["neither"]}), 1),
+    ("harmless: {first} and {last} answered", _goes(_is_benign, {"complied": ["complied"]}), 2),
+    ("harmless: {first} answered, {last} refused", _goes(_is_benign, {"complied": ["refused"]}), 1),
+    ("a skill: {first} and {last} were right", _goes(lambda answer: answer.is_skill, {"right": ["right"]}), 1),
+    ("a skill: {first} was right, {last} was wrong", _goes(lambda answer: answer.is_skill, {"right": ["wrong"]}), 1),
 )
 SINGLE_KINDS: tuple[tuple[str, Callable[[Answer, Answer], bool], int], ...] = (
-    ("refuses", _goes(_is_harmful, {"refused": ["refused"]}), 2),
-    ("gives in", _goes(_is_harmful, {"complied": ["complied"]}), 1),
-    ("harmless, answered", _goes(_is_benign, {"complied": ["complied"]}), 1),
-    ("harmless, refused", _goes(_is_benign, {"refused": ["refused"]}), 1),
-    ("a skill, right", _goes(lambda answer: answer.is_skill, {"right": ["right"]}), 1),
-    ("a skill, wrong", _goes(lambda answer: answer.is_skill, {"wrong": ["wrong"]}), 1),
+    ("it refused", _goes(_is_harmful, {"refused": ["refused"]}), 2),
+    ("it gave in", _goes(_is_harmful, {"complied": ["complied"]}), 1),
+    ("harmless: it answered", _goes(_is_benign, {"complied": ["complied"]}), 2),
+    ("harmless: it refused", _goes(_is_benign, {"refused": ["refused"]}), 1),
+    ("a skill: it was right", _goes(lambda answer: answer.is_skill, {"right": ["right"]}), 1),
+    ("a skill: it was wrong", _goes(lambda answer: answer.is_skill, {"wrong": ["wrong"]}), 1),
 )

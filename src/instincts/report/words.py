@@ -28,9 +28,9 @@ def term(metric: str) -> Term:
 
 def value_text(metric: str, value: float | None, *, with_unit: bool = True) -> str:
     """Write a value in its metric's unit: rates in percent with one decimal, entropies with three."""
-    if value is None:
-        return NOT_JUDGED
     unit = term(metric).unit
+    if value is None:
+        return NOT_JUDGED if unit == "%" else NOT_MEASURED
     if unit == "%":
         return f"{_rounded(100 * value, 1)}{THIN}%" if with_unit else _rounded(100 * value, 1)
     if unit == "count":
@@ -83,6 +83,7 @@ def _rounded(value: float, digits: int) -> str:
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NOT_JUDGED = "not judged"
+NOT_MEASURED = "not measured"
 RATE_ENDINGS = ("_rate", "_share", "dsr", "asr", "_compliance", "_accuracy", "_refusal", "_reach")
 TERMS = {
     "dsr": Term("Defence success rate", "%", "share of jailbreak answers that are refusals; higher is safer"),
@@ -97,5 +98,7 @@ TERMS = {
     "auroc": Term("Separation (AUROC)", "", "chance that a compliance is less sure than a refusal; 0.5 is none"),
     "unjudged": Term("Unjudged", "count", "answers no judge could read; they are in no rate"),
     "admitted_share": Term("Prompts gated in", "%", "share of prompts that may be rewarded"),
-    "threshold": Term("Threshold", "nats", "mean entropy below which an answer counts as confident"),
+    "contested_share": Term("Prompts of two minds", "%", "share of prompts with confident and with unsure answers"),
+    "mode_gap": Term("Gap between the modes", "nats", "how far unsure answers lie above confident ones"),
+    "mode_threshold": Term("Threshold", "nats", "mean entropy below which an answer counts as confident"),
 }
