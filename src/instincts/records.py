@@ -78,7 +78,7 @@ class RunCard(BaseModel):
     verb: str
     """The command that ran: `train`, `evaluate`, ..."""
     status: str
-    """`running`, `finished` or `interrupted`; a run folder left at `running` was killed."""
+    """`running`, `finished`, `interrupted` or `refused`; a run folder left at `running` was killed."""
     command: list[str]
     """The command line."""
     started: str

@@ -122,6 +122,8 @@ def test_training_is_refused_where_there_is_no_instinct(run: Run, tmp_path: Path
     """A random model answers everything with one level of confidence."""
     with pytest.raises(TrainingError, match=r"No instinct to amplify.*--force"):
         run(tmp_path / "run", force=False)
+    assert read_run_card(tmp_path / "run").status == "refused"
+    assert run(tmp_path / "run", force=True).kept_step == 4
 
 
 def test_a_finished_run_is_not_overwritten(run: Run, tmp_path: Path) -> None:
@@ -144,6 +146,7 @@ def test_resuming_nothing_says_so(run: Run, tmp_path: Path) -> None:
 def test_a_prompt_over_the_limit_is_named(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"prompt .* tokens long, over the limit of 5"):
         run(tmp_path / "run", max_prompt_tokens=5)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_missing_prompts_file_is_named(checkpoint: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from instincts.errors import ModelDirectoryError
 from instincts.models.chat import turn_end
 from instincts.models.directory import DEFENCE_FILE, ModelLocation, content_files, locate
 
-__all__ = ["OpenModel", "context_length", "open_location", "open_model", "stop_tokens"]
+__all__ = ["OpenModel", "context_length", "open_location", "open_model", "open_tokenizer", "stop_tokens"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def open_location(
     device = torch.device(device) if device is not None else _default_device()
     if dtype is None and device.type == "cpu":
         dtype = torch.float32
-    tokenizer = _tokenizer(location)
+    tokenizer = open_tokenizer(location)
     model = _model(location, dtype)
     torch.nn.Module.to(model, device)
     torch.nn.Module.eval(model)
@@ -97,10 +97,11 @@ def _default_device() -> torch.device:
     return torch.accelerator.current_accelerator() or torch.device("cpu")
 
 
-def _tokenizer(location: ModelLocation) -> PreTrainedTokenizerBase:
+def open_tokenizer(location: ModelLocation) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a model, or of its base where an overlay brings none; errors as in `open_model`."""
     own = any(path.name.startswith("tokenizer") for path in content_files(location.path))
     if location.overlay is not None and not own:
-        return _tokenizer(location.overlay.base)
+        return open_tokenizer(location.overlay.base)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location.path, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:

@@ -20,7 +20,7 @@ from instincts.sirl.stopping import Check
 
 __all__ = ["Canary", "hold_out", "labelled_canaries", "look"]
 
-SAMPLES = 2
+SAMPLES = 4
 """Answers to each canary at each check."""
 
 Judge = Callable[[Prompt, str], str | None]
@@ -81,7 +81,7 @@ def look(
     step: int,
     kl: float,
 ) -> Check:
-    """Answer every canary twice and summarise.
+    """Answer every canary a few times and summarise.
 
     Args:
         model: the policy, unwrapped.

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoTokenizer, PrinterCallback
+from transformers import PrinterCallback
 from trl import GRPOConfig
 
 from instincts.errors import ConfigError
 from instincts.models.directory import ModelLocation
+from instincts.models.opening import open_tokenizer
 from instincts.prompts import Prompt
 from instincts.sirl.gate import Modes, Role
-from instincts.sirl.preflight import prompt_ids_of
 from instincts.sirl.settings import SirlSettings
 from instincts.sirl.trainer import SirlTrainer
 
@@ -125,10 +125,10 @@ def build_trainer(
         checkpoints: where checkpoints go.
 
     Raises:
-        ConfigError: a prompt too long, or batches that do not come out even.
+        ConfigError: batches that do not come out even.
     """
-    tokenizer = AutoTokenizer.from_pretrained(location.path, trust_remote_code=False, padding_side="left")
-    prompt_ids_of(tokenizer, prompts, settings.max_prompt_tokens)
+    tokenizer = open_tokenizer(location)
+    tokenizer.padding_side = "left"
     on_cpu = not torch.accelerator.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     # A prompt set smaller than one generation is walked through several times in it; each visit is its own group.

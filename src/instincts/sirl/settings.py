@@ -89,7 +89,7 @@ class SirlSettings(Settings):
     """A prompts file with labels harmful, benign and skill to watch (never to train on). Without it, some training
     prompts are held out and watched without labels."""
     canary_prompts: int = Field(32, ge=4)
-    """Canary prompts of each kind; each is answered twice at every check."""
+    """Canary prompts of each kind; each is answered four times at every check."""
     judge: str = "refusal"
     """Who judges labelled canaries."""
     kl_budget: float = Field(0.5, gt=0)

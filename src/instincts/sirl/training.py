@@ -23,7 +23,7 @@ from instincts.errors import ConfigError, TrainingError, UnreadableReplyError
 from instincts.judges import Answer, get
 from instincts.judges.skill import is_right
 from instincts.models.directory import ModelLocation, content_files, locate
-from instincts.models.opening import open_location
+from instincts.models.opening import open_location, open_tokenizer
 from instincts.prompts import Prompt, PromptSet, read_prompts
 from instincts.records import (
     RUN_FILE,
@@ -40,7 +40,7 @@ from instincts.sirl.canaries import SAMPLES, Canary, Judge, hold_out, labelled_c
 from instincts.sirl.checkpoints import checkpoint_path, latest_whole, publish, remembered, step_of
 from instincts.sirl.gate import Role
 from instincts.sirl.grpo import build_trainer
-from instincts.sirl.preflight import GATE_FILE, Preflight, measure, preflight_rows
+from instincts.sirl.preflight import GATE_FILE, Preflight, measure, preflight_rows, prompt_ids_of
 from instincts.sirl.settings import Preset, SirlSettings, resolve_settings, scale_for
 from instincts.sirl.stopping import Check, StopRule
 from instincts.sirl.watch import Watch, truncate_curve
@@ -110,19 +110,23 @@ def train(
     scale = scale or scale_for(_parameters(location))
     settings = resolve_settings(preset, scale, given or {})
     prompt_set = read_prompts(prompts).without_labels()
+    # Whatever is wrong with the input is said before a folder is taken.
+    prompt_ids_of(open_tokenizer(location), prompt_set.rows, settings.max_prompt_tokens)
     card = new_run_card(
         "train",
         settings={"preset": str(preset), **settings.model_dump()},
         data={prompt_set.source: prompt_set.sha256},
         models={model: location.digest},
     )
-    card = _claim(out, card, resume=resume)
+    writes = _is_main_process()
+    if writes:
+        _claim(out, card, resume=resume)
     if announce is not None:
         announce(scale, settings)
-    writes = _is_main_process()
     found = _gate(location, prompt_set, settings, out, progress)
     if not (found.is_trainable or force):
-        write_run_card(out, card, status="finished", outcome={"verdict": found.verdict, "trained": False})
+        if writes:
+            write_run_card(out, card, status="refused", outcome={"verdict": found.verdict})
         raise TrainingError(f"not trained. {found.verdict} Use --force to train all the same")
     data = _training_data(prompt_set, found, settings)
     trainer = build_trainer(location, data.prompts, data.roles, found.modes, settings, out / "checkpoints")
@@ -177,10 +181,13 @@ class _Data:
     judge: Judge | None
 
 
-def _claim(out: Path, card: RunCard, *, resume: bool) -> RunCard:
+def _claim(out: Path, card: RunCard, *, resume: bool) -> None:
     """Take the run folder for this run, or refuse it."""
-    if (out / RUN_FILE).is_file():
-        before = read_run_card(out)
+    before = read_run_card(out) if (out / RUN_FILE).is_file() else None
+    if before is not None and before.status == "refused":
+        # The pre-flight said no and nothing was trained: begin again, perhaps with --force.
+        (out / GATE_FILE).unlink(missing_ok=True)
+    elif before is not None:
         if before.status == "finished":
             raise TrainingError(f"{out} holds a finished run; choose another --out, or delete it first")
         if not resume:
@@ -197,7 +204,7 @@ def _claim(out: Path, card: RunCard, *, resume: bool) -> RunCard:
         raise TrainingError(f"{out} is not empty and holds no run; choose another --out")
     elif resume:
         raise TrainingError(f"nothing to resume in {out}: it holds no {RUN_FILE}; drop --resume to start")
-    return write_run_card(out, card) if _is_main_process() else card
+    write_run_card(out, card)
 
 
 def _gate(
