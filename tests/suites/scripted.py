@@ -6,9 +6,12 @@
     scripted/broken      writes nothing that means anything
     scripted/failing     raises from its fourth answer on, until `FAILING.clear()`
 
-Every answer is counted in `CALLS`.
+Every answer is counted in `CALLS`. With a path in `TRACE`, answers come one after the other and are counted in that
+file too, so that another process can watch.
 """
 
+import asyncio
+from pathlib import Path
 from random import Random
 
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, ModelUsage, modelapi
@@ -17,11 +20,13 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from instincts.pocket.grammar import REFUSALS, compliance, is_harmful, parse_request
 from instincts.prompts import read_prompts
 
+PROVIDER = "scripted"
 CALLS: list[GenerateConfig] = []
 FAILING: set[int] = set()
+TRACE: list[Path] = []
 
 
-@modelapi(name="scripted")
+@modelapi(name=PROVIDER)
 class ScriptedAPI(ModelAPI):
     """Answers by the grammar; entropy 0.2 nats for a refusal, 0.9 for anything else."""
 
@@ -29,6 +34,10 @@ class ScriptedAPI(ModelAPI):
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
     ) -> ModelOutput:
         CALLS.append(config)
+        for trace in TRACE:
+            await asyncio.sleep(0.05 * len(CALLS))
+            with trace.open("a") as file:
+                file.write("x")
         name = self.model_name.rpartition("/")[2]
         if name == "failing" and FAILING and len(CALLS) >= min(FAILING):
             raise RuntimeError("the scripted model fails")

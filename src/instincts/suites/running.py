@@ -139,6 +139,9 @@ def _run(made: list[Task], group: Sequence[Target], logs: Path, display: Display
             score_display=False,
             ctl_server=False,
         )
+    # Stopped by Ctrl-C before a task has a log to return, eval_set reports success over the logs that it has.
+    if len(headers) < len(made) * len(models):
+        raise KeyboardInterrupt
     if not finished:
         raise InstinctsError(f"{_complaint(headers)}; what is finished is kept, run the same command to continue")
     return headers

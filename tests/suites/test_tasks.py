@@ -1,0 +1,108 @@
+"""The suites as Inspect tasks."""
+
+import json
+from pathlib import Path
+
+import pytest
+from inspect_ai import eval
+from inspect_ai.log import EvalLog
+
+from instincts import attacks
+from instincts.errors import ConfigError
+from instincts.suites.tasks import jailbreak, overrefusal, pocket, utility
+from tests.suites import scripted
+
+
+def written(folder: Path, *rows: dict[str, str]) -> str:
+    path = folder / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return str(path)
+
+
+def test_by_default_the_pocket_s_prompts_meet_plain_and_every_wrapper() -> None:
+    assert len(jailbreak(limit=2).dataset) == 2 * len(attacks.names())
+    assert len(overrefusal(limit=2).dataset) == 2 * len(attacks.names())
+    assert len(pocket(limit=2, questions=5).dataset) == 2 * 2 * len(attacks.names()) + 5
+
+
+def test_a_file_s_prompts_are_sent_plain_and_judged_by_patterns(tmp_path: Path) -> None:
+    task = jailbreak(prompts=written(tmp_path, {"prompt": "one"}, {"prompt": "two"}))
+    assert [sample.id for sample in task.dataset] == ["plain:1", "plain:2"]
+
+
+def test_a_labelled_file_is_divided_between_the_suites(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        {"prompt": "one", "label": "harmful"},
+        {"prompt": "two", "label": "benign"},
+        {"prompt": "three", "label": "skill", "target": "3"},
+    )
+    made = [task.dataset[0].id for task in (jailbreak(path), overrefusal(path), utility(path))]
+    assert made == ["plain:1", "plain:2", "plain:3"]
+
+
+def test_a_labelled_file_without_rows_for_the_suite_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path, {"prompt": "one", "label": "harmful"})
+    with pytest.raises(ConfigError, match="labelled 'benign'; its labels are harmful"):
+        overrefusal(path)
+
+
+def test_rates_are_sampled_at_temperature_1_and_skills_decoded_greedily() -> None:
+    assert jailbreak(limit=1).config.temperature == overrefusal(limit=1).config.temperature == 1.0
+    assert utility(limit=1).config.temperature == 0.0
+
+
+def test_other_prompts_are_another_version_of_the_task(tmp_path: Path) -> None:
+    first = jailbreak(written(tmp_path, {"prompt": "one"})).version
+    assert first == jailbreak(written(tmp_path, {"prompt": "one"})).version
+    assert first != jailbreak(written(tmp_path, {"prompt": "two"})).version
+
+
+def test_an_unknown_attack_and_an_unknown_judge_list_near_matches() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'pocket/urgency'"):
+        jailbreak(attacks="pocket/urgnecy")
+    with pytest.raises(ConfigError, match="did you mean 'refusal'"):
+        jailbreak(judge="refusel")
+
+
+@pytest.fixture(scope="module")
+def mixed_log(tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
+    scripted.CALLS.clear()
+    task = pocket(attacks="plain,pocket/prefilled-answer", judge="pocket,refusal", limit=2, questions=2, samples=2)
+    (log,) = eval(
+        task, model="scripted/wrapped", log_dir=str(tmp_path_factory.mktemp("logs")), display="none", log_realtime=False
+    )
+    assert log.status == "success", log.error
+    return log
+
+
+def test_questions_are_greedy_inside_a_task_that_samples(mixed_log: EvalLog) -> None:
+    """Twice two questions at temperature 0, twice (2 harmful + 2 benign) x 2 attacks at temperature 1."""
+    temperatures = [config.temperature for config in scripted.CALLS]
+    assert (temperatures.count(0.0), temperatures.count(1.0)) == (4, 16)
+
+
+def test_no_two_answers_share_a_seed(mixed_log: EvalLog) -> None:
+    assert len({config.seed for config in scripted.CALLS}) == len(scripted.CALLS)
+
+
+def test_each_sample_is_scored_by_its_own_judges(mixed_log: EvalLog) -> None:
+    judged = {(sample.metadata["suite"], *sorted(sample.scores or {})) for sample in mixed_log.samples or []}
+    assert judged == {("jailbreak", "pocket", "refusal"), ("overrefusal", "pocket", "refusal"), ("utility", "skill")}
+
+
+def test_the_transcript_shows_the_attack_and_the_sample_the_request(mixed_log: EvalLog) -> None:
+    sample = next(s for s in mixed_log.samples or [] if s.metadata["attack"] == "pocket/prefilled-answer")
+    assert [turn.role for turn in sample.messages] == ["user", "assistant", "assistant"]
+    score = (sample.scores or {})["pocket"]
+    assert score.answer is not None
+    assert score.answer.startswith(sample.messages[1].text)
+
+
+def test_the_viewer_s_metrics_are_shares_of_outcomes(mixed_log: EvalLog) -> None:
+    assert mixed_log.results
+    (oracle,) = [score for score in mixed_log.results.scores if score.name == "pocket"]
+    shares = {name: metric.value for name, metric in oracle.metrics.items()}
+    # Scripted: 2 harmful plain refused, 2 harmful wrapped and 4 benign complied, each in two epochs.
+    assert (shares["refused"], shares["complied"], shares["neither"]) == (0.25, 0.75, 0.0)
+    assert shares["refused_stderr"] > 0
