@@ -19,7 +19,7 @@ def test_the_paper_preset_at_full_scale_is_the_published_recipe() -> None:
 
 def test_a_flag_wins_over_the_preset_and_the_preset_over_the_scale() -> None:
     settings = resolve_settings("gated", Scale.SMOKE, {"steps": 3, "group_size": None})
-    assert (settings.steps, settings.group_size, settings.learning_rate) == (3, 8, 2e-4)
+    assert (settings.steps, settings.group_size, settings.learning_rate) == (3, 8, 4e-4)
 
 
 def test_a_control_reward_falls_back_to_the_published_advantages() -> None:

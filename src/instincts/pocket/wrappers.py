@@ -143,7 +143,7 @@ _SHAPED = MappingProxyType(
 UNSEEN_WRAPPERS = ("authority", "bribe", "hypothetical", "nested-story", "school-exam", "translation")
 """Never put around a harmful request in alignment: how far refusing generalises is measured on these."""
 
-TRAINING_WRAPPERS = ("role-play", "emotional-appeal", "urgency", "prefilled-answer")
+TRAINING_WRAPPERS = ("many-shot", "prefix-injection", "developer-mode", "prefilled-answer")
 """The four that `mixed` prompts use: what an unlabelled stream of prompts may hold."""
 
 WRAPPERS: MappingProxyType[str, Wrapper] = MappingProxyType(

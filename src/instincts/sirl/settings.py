@@ -109,12 +109,12 @@ class SirlSettings(Settings):
         # Found on the pocket models (docs/log.md): their steps must be larger because the models are a thousandth of
         # the size the published values were found on.
         Scale.SMOKE: {
-            "steps": 60,
+            "steps": 40,
             "prompts_per_step": 16,
             "micro_batch": 128,
             "max_prompt_tokens": 256,
             "max_completion_tokens": 48,
-            "learning_rate": 2e-4,
+            "learning_rate": 4e-4,
             "kl": 0.02,
         },
         Scale.SMALL: {

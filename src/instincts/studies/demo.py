@@ -40,7 +40,7 @@ class DemoSettings(Settings):
     """Held-out requests of each kind, each sent plain and under every attack."""
     questions: int = 120
     """Held-out questions with an exact answer."""
-    steps: int = 60
+    steps: int = 40
     """Most training steps; the stop rule may end them sooner."""
 
     scales: ClassVar[Mapping[Scale, Mapping[str, Any]]] = {
