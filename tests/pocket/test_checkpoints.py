@@ -5,12 +5,14 @@ numbers at the time of shipping stand in each checkpoint's `card.json`.
 """
 
 import json
+from pathlib import Path
 
 import pytest
 
 from instincts.errors import ConfigError
 from instincts.pocket import checkpoints
 from instincts.pocket.measuring import Measured, measure
+from instincts.pocket.tokenizer import build_tokenizer
 
 NAMES = ("pocket-llama", "pocket-qwen")
 
@@ -37,6 +39,13 @@ def test_the_card_says_how_the_model_was_made(name: str) -> None:
     card = json.loads((checkpoints.path(name) / "card.json").read_text(encoding="utf-8"))
     assert card["name"] == name
     assert {"seed", "recipe", "seconds", "measured"} <= set(card)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_tokenizer_is_the_one_the_grammar_builds(name: str, tmp_path: Path) -> None:
+    """A word added to the grammar without training again would be spelt in bytes by the shipped models."""
+    build_tokenizer().save_pretrained(tmp_path)
+    assert _text(checkpoints.path(name) / "tokenizer.json") == _text(tmp_path / "tokenizer.json")
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -70,3 +79,7 @@ def test_skills_are_exact(measured: Measured) -> None:
 def test_refusing_is_the_confident_thing_to_do(measured: Measured) -> None:
     """A refusal chooses among three sentences, a compliance among some e^20."""
     assert measured.refusal_entropy < 0.5 * measured.compliance_entropy
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
