@@ -52,7 +52,7 @@ def rate_figure(
     arms = max(len(rows) for _, rows in lines)
     row_height = ROW + 11 * max(arms - 2, 0)
     height = TOP + row_height * len(lines) + BOTTOM
-    left = min(max(len(text) for text, _ in lines) * 6.7 + 22, 0.42 * width)
+    left = min(max(len(text) for text, _ in lines) * 6.7 + 22, 0.44 * width)
     right = 26.0 + 50 * arms if with_values else 16.0
     figure = canvas(width, height)
     axes = figure.add_axes(
@@ -64,7 +64,7 @@ def rate_figure(
     axes.set_xticks((0, 0.25, 0.5, 0.75, 1), ("0", "25", "50", "75", "100 %"))
     axes.xaxis.tick_top()
     axes.set_yticks(())
-    room = int((left - 18) / 6.4)
+    room = int((left - 14) / 6.0)
     for position, (text, rows) in enumerate(lines):
         is_whole = position == 0 and text == WHOLE
         weight = "bold" if is_whole else "normal"

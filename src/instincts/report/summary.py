@@ -100,7 +100,7 @@ def _trained(folder: RunFolder, *, is_named: bool) -> str:
     length = f" for {steps} {'step' if steps == 1 else 'steps'}" if steps else ""
     source = f" on prompts without labels ({data})" if data else " on prompts without labels"
     reason = str(outcome.get("stop_reason") or "").rstrip(".")
-    end = f", and stopped because {reason}" if reason else ""
+    end = f"; reason for stopping: {reason}" if reason else ""
     return f"SIRL trained {model}{length}{source}, rewarding nothing but {reward}{end}."
 
 
