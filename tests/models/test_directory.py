@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from instincts.errors import ModelDirectoryError
-from instincts.models.directory import content_files, locate, plain_name, stamps
+from instincts.models.directory import content_files, is_unchanged, locate, plain_name
 from tests.tiny import edit_json, save_tiny
 
 
@@ -63,7 +63,28 @@ def test_the_digest_ignores_what_a_run_leaves_beside_the_model(folder: Path) -> 
         (folder / name).write_text("{}")
     (folder / "checkpoints").mkdir()
     assert locate(str(folder)).digest == before.digest
-    assert stamps(locate(str(folder))) == stamps(before)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.model"])
+def test_a_file_that_changed_or_appeared_is_noticed(folder: Path, name: str) -> None:
+    location = locate(str(folder))
+    assert is_unchanged(location)
+    with (folder / name).open("a") as file:
+        file.write(" ")
+    assert not is_unchanged(location)
+
+
+def test_a_file_that_is_gone_is_noticed(folder: Path) -> None:
+    location = locate(str(folder))
+    (folder / "config.json").unlink()
+    assert not is_unchanged(location)
+
+
+def test_a_change_below_an_overlay_is_noticed(folder: Path) -> None:
+    location = locate(str(lay_over(folder.parent / "tuned", "../model")))
+    assert is_unchanged(location)
+    edit_json(folder / "config.json", {"note": "changed"})
+    assert not is_unchanged(location)
 
 
 def test_a_file_of_the_hubs_cache_is_known_by_its_name(folder: Path, saved: Path, tmp_path: Path) -> None:

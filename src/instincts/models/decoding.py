@@ -305,5 +305,5 @@ def _rooms(model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_tokens:
 
 _FIRST_STEPS = 128
 
-_SPARE = 0.125
+_SPARE = 0.2
 """Finished rows that may stay in a batch: dropping them copies the cache, which a few idle rows do not cost."""

@@ -9,7 +9,9 @@ drawn from its own seed, made of the request's seed, the rendered prompt, and th
 """
 
 import asyncio
+import contextlib
 import threading
+import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -33,7 +35,7 @@ from instincts.errors import ModelDirectoryError, unknown_name
 from instincts.models import conversation
 from instincts.models.chat import render
 from instincts.models.decoding import Decoded, answer_room, row_seed
-from instincts.models.directory import ModelLocation, locate, stamps
+from instincts.models.directory import ModelLocation, is_unchanged, locate
 from instincts.models.opening import OpenModel, open_location
 from instincts.models.queue import BatchQueue
 from instincts.models.tool_calls import Reply, parse_json_calls, parse_reply
@@ -99,7 +101,7 @@ class InstinctsAPI(ModelAPI):
         self._queue = BatchQueue(int(batch_size))
         self._lock = threading.Lock()
         self._location = locate(model_name)
-        self._stamps = stamps(self._location)
+        self._looked = time.monotonic()
         self._opened: OpenModel | None = open_location(self._location, self._dtype, device)
         if base_url not in (None, self.base_url):
             raise ModelDirectoryError(f"{self._location.name} is now {self.base_url}, not {base_url}: it has changed")
@@ -107,8 +109,10 @@ class InstinctsAPI(ModelAPI):
 
     @property
     def model_name(self) -> str:
-        """Name and content of the model as it lies on the disk now."""
-        return self._fresh_location().tagged_name
+        """Name and content of the model as it lies on the disk now; Inspect asks a dozen times a sample."""
+        if time.monotonic() - self._looked > _NAME_SECONDS:
+            self._fresh_location()
+        return self._location.tagged_name
 
     @model_name.setter
     def model_name(self, value: str) -> None:
@@ -207,15 +211,13 @@ class InstinctsAPI(ModelAPI):
     def _fresh_location(self) -> ModelLocation:
         """Look again where the files have changed. While they are being written, the model is still the old one."""
         with self._lock:
-            try:
-                now = stamps(self._location)
-                if now != self._stamps:
+            self._looked = time.monotonic()
+            if not is_unchanged(self._location):
+                with contextlib.suppress(ModelDirectoryError, OSError):
                     location = locate(self._location.name)
                     if location.digest != self._location.digest:
                         self._opened = None
-                    self._location, self._stamps = location, now
-            except (ModelDirectoryError, OSError):
-                pass
+                    self._location = location
             return self._location
 
     def _fresh_model(self) -> OpenModel:
@@ -231,6 +233,10 @@ class InstinctsAPI(ModelAPI):
             if self._opened is None:
                 self._opened = open_location(location, self._dtype, self._device)
             return self._opened
+
+
+_NAME_SECONDS = 0.01
+"""How long a name may go without a look at the disk: less than any model takes to be written."""
 
 
 def _seed(config: GenerateConfig, prompt: list[int], choice: int) -> int:

@@ -29,13 +29,20 @@ class _Request:
 class BatchQueue:
     """Requests waiting to be decoded, and the thread that decodes them."""
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, shortest_pause: float = 0.03) -> None:
+        """Begin with no request.
+
+        Args:
+            batch_size: most answers decoded at once.
+            shortest_pause: seconds without a request after which a batch that is not full goes, before any batch has
+                shown how long one takes; never less afterwards.
+        """
         self.batch_size = batch_size
         self._waiting: list[_Request] = []
         self._changed = threading.Condition()
         self.working = False
         self._full = batch_size
-        self._pause = _SHORTEST_PAUSE
+        self._shortest_pause = self._pause = shortest_pause
 
     def submit(
         self, opened: OpenModel, prompt: Sequence[int], sampling: Sampling, seed: int, expected: int
@@ -56,14 +63,16 @@ class BatchQueue:
             if not self.working:
                 self.working = True
                 threading.Thread(target=self._work, name="instincts-decode", daemon=True).start()
-            self._changed.notify()
+            if len(self._waiting) >= self._full:
+                self._changed.notify()
         return request.future
 
     def _work(self) -> None:
         while batch := self._next_batch():
             started = time.monotonic()
             self._answer(batch)
-            self._pause = min(max(_PAUSE_SHARE * (time.monotonic() - started), _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            took = time.monotonic() - started
+            self._pause = max(min(_PAUSE_SHARE * took, _LONGEST_PAUSE), self._shortest_pause)
 
     def _next_batch(self) -> list[_Request]:
         """Wait for a full batch or for a lull; an empty batch means that the thread may end."""
@@ -109,6 +118,5 @@ class BatchQueue:
                 request.future.set_result(answer)
 
 
-_SHORTEST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.5
 _PAUSE_SHARE = 0.1

@@ -88,8 +88,8 @@ def choose(logits_B_V: Tensor, uniform_B: Tensor | None, sampling: Sampling) -> 
     alternatives = log_prob_B_V.topk(min(sampling.alternatives, logits_B_V.shape[1]), dim=-1)
     return Choice(
         tokens_B,
-        # entr, not p * log p: filtered logits hold -inf, and 0 * inf is NaN.
-        torch.special.entr(prob_B_V).sum(dim=-1),
+        # Clamped, for logits may hold -inf, and 0 * inf is NaN; `torch.special.entr` costs ten times as much.
+        -(prob_B_V * log_prob_B_V.clamp_min(torch.finfo(torch.float32).min)).sum(dim=-1),
         log_prob_B_V.gather(-1, tokens_B[:, None])[:, 0],
         -log_prob_B_V.mean(dim=-1) - math.log(log_prob_B_V.shape[1]),
         alternatives.indices,
