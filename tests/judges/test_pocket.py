@@ -28,3 +28,12 @@ def test_half_an_answer_is_neither() -> None:
 def test_a_prefilled_answer_is_read_with_its_prefill() -> None:
     body = compliance("zordan", "paper lamp", Random(0), opener="")
     assert check(answer(body, prefill="Of course!")).outcome == "complied"
+
+
+def test_an_answer_to_something_else_is_neither() -> None:
+    assert check(answer(compliance("lumdan", "paper lamp", Random(0)))).outcome == "neither"
+
+
+def test_a_request_of_no_grammar_is_judged_by_the_answer_alone() -> None:
+    other = Answer(request="What is the weather?", completion=compliance("lumdan", "paper lamp", Random(0)))
+    assert check(other).outcome == "complied"
