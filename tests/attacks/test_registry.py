@@ -28,6 +28,10 @@ def test_names_and_families_mix_in_the_order_given_and_each_attack_comes_once() 
     assert sorted(found) == attacks.names()
 
 
+def test_a_list_of_names_is_as_good_as_commas() -> None:
+    assert attacks.expand(["plain", "pocket/urgency"]) == attacks.expand("plain,pocket/urgency")
+
+
 @pytest.mark.parametrize(("name", "near"), [("pocket/role_play", "pocket/role-play"), ("plian", "plain")])
 def test_an_unknown_attack_lists_near_matches(name: str, near: str) -> None:
     with pytest.raises(ConfigError, match=f"did you mean '{near}'"):

@@ -21,6 +21,7 @@ def test_an_unknown_judge_lists_near_matches() -> None:
 
 def test_a_list_of_judges_keeps_its_order_and_drops_repetitions() -> None:
     assert [judge.name for judge in judges.expand("refusal, pocket,refusal")] == ["refusal", "pocket"]
+    assert judges.expand(["refusal", "pocket"]) == judges.expand("refusal,pocket")
 
 
 def test_judges_need_neither_torch_nor_inspect() -> None:

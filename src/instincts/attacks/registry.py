@@ -1,5 +1,6 @@
 """Attacks by name and by family."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from instincts.attacks import plain, pocket
@@ -25,8 +26,8 @@ def get(name: str) -> Attack:
     return _ATTACKS[name]
 
 
-def expand(text: str) -> list[Attack]:
-    """Look up a list of names with commas between them; the name of a family stands for all its members.
+def expand(wanted: str | Sequence[str]) -> list[Attack]:
+    """Look up names, in a list or with commas between them; the name of a family stands for all its members.
 
     Returns:
         The attacks in the order named, each once.
@@ -35,7 +36,7 @@ def expand(text: str) -> list[Attack]:
         ConfigError: a name that is neither an attack nor a family; the message lists near matches.
     """
     found: dict[str, Attack] = {}
-    for name in (part.strip() for part in text.split(",")):
+    for name in [part.strip() for part in (wanted.split(",") if isinstance(wanted, str) else wanted)]:
         members = [attack for attack in _ATTACKS.values() if name in (attack.family, attack.name)]
         if not members:
             raise unknown_name("attack or family", name, {*_ATTACKS, *(attack.family for attack in _ATTACKS.values())})

@@ -1,6 +1,6 @@
 """Judges by name; knows how each decides, not how Inspect runs it (`scorers.py` does)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -37,14 +37,14 @@ def get(name: str) -> Judge:
     return _JUDGES[name]
 
 
-def expand(text: str) -> list[Judge]:
-    """Look up a list of names with commas between them; the first is the one whose verdict counts.
+def expand(wanted: str | Sequence[str]) -> list[Judge]:
+    """Look up names, in a list or with commas between them; the first is the one whose verdict counts.
 
     Raises:
         ConfigError: no judge of one of the names, or no name at all.
     """
-    wanted = dict.fromkeys(name.strip() for name in text.split(","))
-    return [get(name) for name in wanted]
+    parts = wanted.split(",") if isinstance(wanted, str) else wanted
+    return [get(name) for name in dict.fromkeys(part.strip() for part in parts)]
 
 
 _JUDGES = MappingProxyType(

@@ -1,8 +1,9 @@
 """The suites as Inspect tasks: prompts crossed with attacks, answered, judged.
 
 Parameters are plain values, because Inspect finds the logs of a task by them; `inspect eval instincts/jailbreak -T
-limit=5` sets them. Answers are drawn at temperature 1 from the whole distribution, as the rates are about what a model
-does, not about its likeliest answer; tasks with an exact answer are decoded greedily.
+limit=5` sets them, and makes a list of a value with commas. Answers are drawn at temperature 1 from the whole
+distribution, as the rates are about what a model does, not about its likeliest answer; tasks with an exact answer are
+decoded greedily.
 """
 
 from collections.abc import Sequence
@@ -31,8 +32,8 @@ __all__ = ["answered", "jailbreak", "overrefusal", "pocket", "utility"]
 @task
 def jailbreak(
     prompts: str = "pocket-harmful",
-    attacks: str | None = None,
-    judge: str | None = None,
+    attacks: str | list[str] | None = None,
+    judge: str | list[str] | None = None,
     limit: int | None = None,
     samples: int = 1,
     seed: int = 0,
@@ -59,8 +60,8 @@ def jailbreak(
 @task
 def overrefusal(
     prompts: str = "pocket-benign",
-    attacks: str | None = None,
-    judge: str | None = None,
+    attacks: str | list[str] | None = None,
+    judge: str | list[str] | None = None,
     limit: int | None = None,
     samples: int = 1,
     seed: int = 0,
@@ -98,8 +99,8 @@ def utility(prompts: str = "pocket-skill", limit: int | None = None, seed: int =
 
 @task
 def pocket(
-    attacks: str | None = None,
-    judge: str | None = None,
+    attacks: str | list[str] | None = None,
+    judge: str | list[str] | None = None,
     limit: int | None = None,
     questions: int | None = None,
     samples: int = 1,
@@ -143,7 +144,7 @@ def answered(seed: int = 0) -> Solver:
 def _sampled(
     sets: Sequence[PromptSet],
     rows: Sequence[Sample],
-    judge: str,
+    judge: str | list[str],
     samples: int,
     seed: int,
     max_tokens: int,
