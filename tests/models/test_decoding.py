@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from instincts.errors import ConfigError, ModelDirectoryError, PromptSetError
+from instincts.errors import ModelDirectoryError, PromptSetError
 from instincts.models.decoding import Decoded, Sampling, decode
 from instincts.signals import reference
 from tests.tiny import FAMILIES, Family, tiny_model
@@ -157,11 +157,6 @@ def test_a_stop_string_ends_an_answer_across_tokens(llama: tuple[PreTrainedModel
     )
     assert stopped[1].tokens == free[1].tokens[:8]
     assert stopped[1].ended
-
-
-def test_stop_strings_without_a_tokenizer_are_refused(llama: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:
-    with pytest.raises(ConfigError, match="pass tokenizer="):
-        decode(llama[0], [[5]], Sampling(max_tokens=2, stop=("x",)), stop_ids=STOPS)
 
 
 def test_a_prompt_that_fills_the_context_is_refused(llama: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:

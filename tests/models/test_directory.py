@@ -1,24 +1,12 @@
+import hashlib
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from instincts.errors import ModelDirectoryError
-from instincts.models.directory import content_files, is_unchanged, locate, plain_name
-from tests.tiny import edit_json, save_tiny
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("saved") / "model")
-
-
-@pytest.fixture
-def folder(saved: Path, tmp_path: Path) -> Path:
-    """A whole model that the test may break."""
-    return Path(shutil.copytree(saved, tmp_path / "model"))
+from instincts.models.directory import is_unchanged, locate, plain_name
+from tests.tiny import edit_json
 
 
 def lay_over(folder: Path, base: str, seed: bytes = b"\x00") -> Path:
@@ -89,8 +77,6 @@ def test_a_change_below_an_overlay_is_noticed(folder: Path) -> None:
 
 def test_a_file_of_the_hubs_cache_is_known_by_its_name(folder: Path, saved: Path, tmp_path: Path) -> None:
     """The cache stores a large file under its SHA-256 and links to it; the digest is that of the plain folder."""
-    import hashlib
-
     weights = folder / "model.safetensors"
     blob = tmp_path / "blobs" / hashlib.sha256(weights.read_bytes()).hexdigest()
     blob.parent.mkdir()
@@ -168,48 +154,6 @@ def test_an_unreachable_hub_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPa
     assert "\n" not in str(error.value)
 
 
-def cut_weights(folder: Path) -> None:
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-100])
-
-
-def pickle_weights(folder: Path) -> None:
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-
-
-def index_a_missing_shard(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"x": "model-00001-of-00002.safetensors"}}')
-
-
-def remove_tokenizer(folder: Path) -> None:
-    for path in folder.glob("tokenizer*"):
-        path.unlink()
-
-
-@pytest.mark.parametrize(
-    ("breakage", "message"),
-    [
-        (lambda folder: (folder / "config.json").unlink(), "no config.json .*half-written"),
-        (lambda folder: (folder / "config.json").write_text('{"a":'), "config.json cannot be read .*half-written"),
-        (lambda folder: (folder / "config.json").write_text("[]"), "does not hold a JSON object"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "no .*safetensors weights; is it half-written"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b""), "cut off or damaged"),
-        (cut_weights, "cut off or damaged"),
-        (pickle_weights, r"only pickle weights \(pytorch_model.bin\).*save it again as safetensors"),
-        (index_a_missing_shard, "model-00001-of-00002.safetensors .*missing"),
-        (remove_tokenizer, "no tokenizer files"),
-        (lambda folder: edit_json(folder / "config.json", {"is_encoder_decoder": True}), "only decoder-only"),
-    ],
-)
-def test_a_folder_that_is_no_whole_safe_model_is_refused(
-    folder: Path, breakage: Callable[[Path], object], message: str
-) -> None:
-    breakage(folder)
-    with pytest.raises(ModelDirectoryError, match=message):
-        locate(str(folder))
-
-
 def test_an_overlay_without_its_adapter_is_refused(tmp_path: Path) -> None:
     (lay_over(tmp_path / "one", "../model") / "adapter" / "adapter_model.safetensors").unlink()
     with pytest.raises(ModelDirectoryError, match="half-written"):
@@ -219,9 +163,3 @@ def test_an_overlay_without_its_adapter_is_refused(tmp_path: Path) -> None:
 def test_a_file_is_no_model(folder: Path) -> None:
     with pytest.raises(ModelDirectoryError, match="is a file; name the folder"):
         locate(str(folder / "config.json"))
-
-
-def test_content_is_listed_in_a_fixed_order(folder: Path) -> None:
-    names = [path.name for path in content_files(folder)]
-    assert names == sorted(names)
-    assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= set(names)

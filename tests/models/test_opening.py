@@ -14,11 +14,6 @@ from tests.tiny import edit_json, save_tiny, tiny_model, tiny_tokenizer
 IDS = torch.tensor([[7, 8, 9, 10]])
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return save_tiny(tmp_path / "model")
-
-
 def logits(model: torch.nn.Module) -> torch.Tensor:
     with torch.no_grad():
         result: torch.Tensor = model(input_ids=IDS).logits
