@@ -9,6 +9,7 @@ from inspect_ai.log import EvalLog
 
 from instincts import attacks
 from instincts.errors import ConfigError
+from instincts.prompts import read_prompts
 from instincts.suites.tasks import jailbreak, overrefusal, pocket, utility
 from tests.suites import scripted
 
@@ -39,6 +40,8 @@ def test_a_labelled_file_is_divided_between_the_suites(tmp_path: Path) -> None:
     )
     made = [task.dataset[0].id for task in (jailbreak(path), overrefusal(path), utility(path))]
     assert made == ["plain:1", "plain:2", "plain:3"]
+    hashes = [(task.metadata or {})["prompts"] for task in (jailbreak(path), overrefusal(path))]
+    assert hashes == [{path: read_prompts(path).sha256}] * 2
 
 
 def test_a_labelled_file_without_rows_for_the_suite_is_an_error(tmp_path: Path) -> None:

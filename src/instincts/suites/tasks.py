@@ -183,7 +183,8 @@ def _default_judge(prompts: PromptSet) -> str:
 
 
 def _provenance(sets: Sequence[PromptSet]) -> dict[str, Any]:
-    return {"prompts": {chosen.source: chosen.sha256 for chosen in sets}}
+    # Of the whole file, which a user can check; the rows that a suite took of it are in the task's version.
+    return {"prompts": {chosen.source: read_prompts(chosen.source).sha256 for chosen in sets}}
 
 
 def _version(sets: Sequence[PromptSet]) -> str:
