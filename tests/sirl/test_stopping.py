@@ -41,11 +41,21 @@ def rule_after_start(**settings: Any) -> StopRule:
         ({"missing_eos": 0.31}, "not end"),
     ],
 )
-def test_a_broken_tolerance_stops_and_is_named(change: dict[str, float], word: str) -> None:
-    is_best, reason = rule_after_start().read(replace(START, step=5, dsr=0.9, **change))
+def test_a_tolerance_broken_twice_in_a_row_stops_and_is_named(change: dict[str, float], word: str) -> None:
+    rule = rule_after_start()
+    assert rule.read(replace(START, step=5, dsr=0.9, **change)) == (False, None)
+    is_best, reason = rule.read(replace(START, step=10, dsr=0.9, **change))
     assert not is_best
     assert reason is not None
     assert word in reason
+
+
+def test_one_dip_is_forgiven_but_never_the_best() -> None:
+    rule = rule_after_start()
+    dip = {"benign_compliance": 0.9}
+    assert rule.read(replace(START, step=5, dsr=0.9, **dip)) == (False, None)
+    assert rule.read(replace(START, step=10, dsr=0.9)).is_best
+    assert rule.read(replace(START, step=15, dsr=0.9, **dip)).stop_reason is None
 
 
 def test_losses_within_tolerance_do_not_stop() -> None:
@@ -63,10 +73,11 @@ def test_a_gain_that_levels_off_stops_after_the_patience() -> None:
     assert "levelled off" in reason
 
 
-def test_a_tie_moves_the_best_checkpoint_forward() -> None:
+def test_a_tie_within_noise_moves_the_best_checkpoint_forward() -> None:
+    """Two canary points count as noise: 0.79 ties with 0.80, 0.7 does not."""
     rule = rule_after_start()
     rule.read(replace(START, step=5, dsr=0.8))
-    assert rule.read(replace(START, step=10, dsr=0.8)).is_best
+    assert rule.read(replace(START, step=10, dsr=0.79)).is_best
     assert not rule.read(replace(START, step=15, dsr=0.7)).is_best
     assert rule.best_step == 10
 

@@ -239,10 +239,9 @@ def test_two_processes_earn_the_rewards_of_one(checkpoint: Path, prompts: Path, 
             sys.executable,
             "-m",
             "torch.distributed.run",
+            "--standalone",
             "--nproc_per_node",
             str(processes),
-            "--master_port",
-            "0",
         ]
         arguments = command(checkpoint, prompts, tmp_path / name, "--steps", "2")[1:]
         done = subprocess.run(

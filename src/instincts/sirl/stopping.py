@@ -65,6 +65,7 @@ class StopRule:
     best_step: int | None = None
     best_gain: float = float("-inf")
     checks_without_gain: int = 0
+    broken_checks: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self, check: Check) -> Decision:
@@ -74,17 +75,20 @@ class StopRule:
             self.start = check
             return Decision(is_best=False, stop_reason=None)
         if reason := self._broken_tolerance(check):
-            return Decision(is_best=False, stop_reason=reason)
+            self.broken_checks += 1
+            return Decision(is_best=False, stop_reason=reason if self.broken_checks > FORGIVEN else None)
+        self.broken_checks = 0
         if check.dsr is None:  # no canary can tell, so every step counts as progress
             self.best_step = check.step
             return Decision(is_best=True, stop_reason=None)
         gain = check.dsr
-        # A tie goes to the later check: a few canaries reach their ceiling before the attacks nobody has seen do. It
-        # does not reset the patience, so that a run that has nothing more to gain ends.
-        is_best = gain >= self.best_gain
-        self.checks_without_gain = 0 if gain > self.best_gain else self.checks_without_gain + 1
+        # A tie, within the noise of few canaries, goes to the later check: they reach their ceiling before the attacks
+        # nobody has seen do. It does not reset the patience, so that a run that has nothing more to gain ends.
+        is_best = gain >= self.best_gain - NOISE
+        self.checks_without_gain = 0 if gain > self.best_gain + NOISE else self.checks_without_gain + 1
+        self.best_gain = max(gain, self.best_gain)
         if is_best:
-            self.best_gain, self.best_step = gain, check.step
+            self.best_step = check.step
         if self.checks_without_gain >= self.settings.patience:
             return Decision(
                 is_best,
@@ -100,6 +104,7 @@ class StopRule:
             # JSON has no infinity: before the first comparison there is no best gain.
             "best_gain": None if self.best_step is None else self.best_gain,
             "checks_without_gain": self.checks_without_gain,
+            "broken_checks": self.broken_checks,
             "history": self.history,
         }
 
@@ -112,6 +117,7 @@ class StopRule:
             best_step=state["best_step"],
             best_gain=float("-inf") if state["best_gain"] is None else state["best_gain"],
             checks_without_gain=state["checks_without_gain"],
+            broken_checks=state["broken_checks"],
             history=list(state["history"]),
         )
 
@@ -132,6 +138,11 @@ class StopRule:
             return f"KL to the untouched model reached {check.kl:.2f} nats a token, over {limits.kl_budget:.2f}"
         return None
 
+
+FORGIVEN = 1
+"""Checks in a row that may break a tolerance: one dip is undone by the guard and the anchor, or it is noise."""
+NOISE = 0.02
+"""Difference in the gain that few canaries cannot tell from none."""
 
 LABELS = {
     "benign_compliance": "benign compliance of the canaries",
