@@ -14,7 +14,16 @@ from instincts.errors import ModelDirectoryError, unknown_name
 from instincts.models.content import CONTENT, DEFENCE_FILE, MORE_TEMPLATES, content_files, content_sha256, stamp
 from instincts.models.wholeness import check_adapter, check_whole, read_json
 
-__all__ = ["DEFENCE_FILE", "ModelLocation", "Overlay", "content_files", "is_unchanged", "locate", "plain_name"]
+__all__ = [
+    "DEFENCE_FILE",
+    "ModelLocation",
+    "Overlay",
+    "content_files",
+    "is_unchanged",
+    "locate",
+    "plain_name",
+    "tagged",
+]
 
 
 class Overlay(NamedTuple):
@@ -43,7 +52,7 @@ class ModelLocation(NamedTuple):
     @property
     def tagged_name(self) -> str:
         """Name and content in one, `NAME@0123456789ab`; `locate` opens it while the content is still that."""
-        return f"{self.name}@{self.digest[:_TAG_DIGITS]}"
+        return tagged(self.name, self.digest)
 
 
 def locate(model: str) -> ModelLocation:
@@ -63,6 +72,11 @@ def locate(model: str) -> ModelLocation:
             f"name it without the digest to use it as it is"
         )
     return location
+
+
+def tagged(name: str, digest: str) -> str:
+    """Join a model's name and the beginning of its digest, as names in logs are."""
+    return f"{name}@{digest[:_TAG_DIGITS]}"
 
 
 def plain_name(model: str) -> str:

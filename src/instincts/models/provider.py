@@ -16,7 +16,6 @@ from concurrent.futures import Future
 from typing import Any
 
 import anyio
-import sniffio
 import torch
 from inspect_ai.log._samples import sample_active
 from inspect_ai.model import (
@@ -35,17 +34,18 @@ from instincts.errors import ModelDirectoryError, unknown_name
 from instincts.models import conversation
 from instincts.models.chat import render
 from instincts.models.decoding import Decoded, answer_room, row_seed
-from instincts.models.directory import ModelLocation, is_unchanged, locate
+from instincts.models.directory import ModelLocation, is_unchanged, locate, tagged
 from instincts.models.opening import OpenModel, open_location
 from instincts.models.queue import BatchQueue
 from instincts.models.tool_calls import Reply, parse_json_calls, parse_reply
 
-DEFAULT_MAX_TOKENS = 2048
-"""Longest answer where a request sets none, as in Inspect's other local providers."""
-__all__ = ["BATCH_SIZE", "InstinctsAPI", "inspect_model"]
+__all__ = ["BATCH_SIZE", "DEFAULT_MAX_TOKENS", "InstinctsAPI", "inspect_model"]
 
 BATCH_SIZE = 64
 """Most answers decoded at once, unless the caller says otherwise."""
+
+DEFAULT_MAX_TOKENS = 2048
+"""Longest answer where a request sets none, as in Inspect's other local providers."""
 
 
 def inspect_model(name: str, config: GenerateConfig | None = None, **model_args: Any) -> Model:
@@ -92,8 +92,8 @@ class InstinctsAPI(ModelAPI):
         Raises:
             ModelDirectoryError: the model does not open, or has changed since the log was written.
         """
-        for name in model_args:
-            raise unknown_name("model argument of instincts/NAME", name, ("dtype", "device", "batch_size"))
+        if model_args:
+            raise unknown_name("argument of an instincts model", min(model_args), ("dtype", "device", "batch_size"))
         if dtype is not None and not isinstance(getattr(torch, dtype, None), torch.dtype):
             raise unknown_name("dtype", dtype, ("float32", "bfloat16", "float16"))
         self._dtype = None if dtype is None else getattr(torch, dtype)
@@ -140,7 +140,7 @@ class InstinctsAPI(ModelAPI):
             PromptSetError: the chat cannot be rendered or does not fit the context.
         """
         opened = self._fresh_model()
-        model = f"instincts/{self._location.tagged_name}"
+        model = f"instincts/{tagged(opened.name, opened.digest)}"
         sampling = conversation.sampling_of(config, DEFAULT_MAX_TOKENS)
         schemas = [conversation.template_tool(tool) for tool in tools]
         prompt = render(opened.tokenizer, [conversation.template_message(message) for message in input], schemas)
@@ -247,6 +247,8 @@ def _seed(config: GenerateConfig, prompt: list[int], choice: int) -> int:
 
 
 async def _result(future: "Future[Decoded]") -> Decoded:
-    if sniffio.current_async_library() == "asyncio":
-        return await asyncio.wrap_future(future)
-    return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # Inspect can also run on trio
+        return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
+    return await asyncio.wrap_future(future, loop=loop)
