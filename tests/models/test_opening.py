@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from instincts.errors import ModelDirectoryError
+from instincts.models.decoding import Sampling, decode
 from instincts.models.opening import context_length, open_model, stop_tokens
 from tests.tiny import edit_json, save_tiny, tiny_model, tiny_tokenizer
 
@@ -98,6 +99,8 @@ def test_a_lora_overlay_stays_a_layer_in_bfloat16(folder: Path) -> None:
     save_lora(folder.parent, "model")
     opened = open_model(str(folder.parent), dtype=torch.bfloat16, device="cpu")
     assert any("lora" in name for name, _ in opened.model.named_parameters())
+    answers = decode(opened.model, [[7, 8]], Sampling(max_tokens=4), stop_ids=frozenset())
+    assert len(answers[0].tokens) == 4
 
 
 def test_an_overlay_takes_the_tokenizer_of_its_base_unless_it_has_its_own(folder: Path) -> None:
