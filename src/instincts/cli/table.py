@@ -69,7 +69,9 @@ def show_rows(
     for row in rows:
         # Text, not str: a completion may hold what rich would read as markup.
         table.add_row(*(Text(_text(value)) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    # Into a file or a pipe rich would fold at 80 columns, where paths and names break in the middle.
+    (console if console.is_terminal else Console(width=140)).print(table)
 
 
 def notice(message: str) -> None:

@@ -90,10 +90,7 @@ class StopRule:
         if is_best:
             self.best_step = check.step
         if self.checks_without_gain >= self.settings.patience:
-            return Decision(
-                is_best,
-                f"the gain levelled off: nothing better than step {self.best_step} in {self.settings.patience} checks",
-            )
+            return Decision(is_best, f"the gain levelled off: it has not risen in {self.settings.patience} checks")
         return Decision(is_best, None)
 
     def state(self) -> dict[str, Any]:

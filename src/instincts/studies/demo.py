@@ -24,6 +24,9 @@ from instincts.suites.settings import EvaluationSettings
 
 __all__ = ["DemoOutcome", "DemoSettings", "run_demo"]
 
+HEADLINES = ("dsr", "worst_dsr", "benign_compliance", "skill_accuracy", "entropy_gap")
+"""The metrics of the summary; all others are in the files."""
+
 Progress = Callable[[str, int, int], None]
 """Told what is under way, how much of it is done, and how much there is."""
 
@@ -54,7 +57,7 @@ class DemoOutcome(NamedTuple):
 
     page: Path
     summary: list[Metric]
-    """The rows over all attacks, categories and skills, before and after."""
+    """The headline rows over all attacks and skills, before and after."""
 
 
 def run_demo(
@@ -98,7 +101,7 @@ def run_demo(
     write_run_card(out, card, status="finished", outcome=model_card.outcome)
     page = out / "report.html"
     write_report([out], page)
-    return DemoOutcome(page, [row for row in (*before, *after) if row.slice == "all"])
+    return DemoOutcome(page, [row for row in (*before, *after) if row.slice == "all" and row.metric in HEADLINES])
 
 
 def _measure(model: str, settings: DemoSettings, seed: int, out: Path, run: str, display: Display) -> Sequence[Metric]:
