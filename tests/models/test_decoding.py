@@ -6,7 +6,10 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from instincts.errors import ModelDirectoryError, PromptSetError
+from instincts.models.chat import render
 from instincts.models.decoding import Decoded, Sampling, decode
+from instincts.models.opening import open_model
+from instincts.pocket.requests import sample_requests
 from instincts.signals import reference
 from tests.tiny import FAMILIES, Family, tiny_model
 
@@ -39,6 +42,20 @@ def encode(tokenizer: PreTrainedTokenizerFast, *texts: str) -> list[list[int]]:
     return [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
 
 
+def generate(model: PreTrainedModel, prompt: list[int], max_tokens: int, stops: frozenset[int]) -> list[int]:
+    """What `generate` answers greedily to one prompt, alone and unpadded."""
+    ids = torch.tensor([prompt])
+    tokens: list[int] = model.generate(  # type: ignore[operator]
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=max_tokens,
+        do_sample=False,
+        eos_token_id=sorted(stops),
+        pad_token_id=0,
+    )[0, len(prompt) :].tolist()
+    return tokens
+
+
 def tokens_of(answers: list[Decoded]) -> list[list[int]]:
     return [answer.tokens for answer in answers]
 
@@ -49,18 +66,21 @@ def test_greedy_takes_the_tokens_of_generate(family: Family) -> None:
     model, tokenizer = tiny_model(family)
     prompts = encode(tokenizer, *TEXTS)
     answers = decode(model, prompts, GREEDY, stop_ids=STOPS)
-    for prompt, answer in zip(prompts, answers, strict=True):
-        ids = torch.tensor([prompt])
-        expected = model.generate(  # type: ignore[operator]
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=GREEDY.max_tokens,
-            do_sample=False,
-            eos_token_id=sorted(STOPS),
-            pad_token_id=0,
-        )[0, len(prompt) :].tolist()
-        assert answer.tokens == expected
-        assert answer.ended == (expected[-1] in STOPS)
+    expected = [generate(model, prompt, GREEDY.max_tokens, STOPS) for prompt in prompts]
+    assert tokens_of(answers) == expected
+    assert [answer.ended for answer in answers] == [tokens[-1] in STOPS for tokens in expected]
+
+
+@pytest.mark.parametrize("name", ["pocket-llama", "pocket-qwen"])
+def test_greedy_takes_the_tokens_of_generate_on_the_pocket(name: str) -> None:
+    opened = open_model(name, device="cpu")
+    requests = sample_requests("mixed", 12, 0, "heldout")
+    prompts = [
+        render(opened.tokenizer, [{"role": role, "content": text} for role, text in request.messages])
+        for request in requests
+    ]
+    answers = decode(opened.model, prompts, Sampling(max_tokens=48, temperature=0), stop_ids=opened.stop_ids)
+    assert tokens_of(answers) == [generate(opened.model, prompt, 48, opened.stop_ids) for prompt in prompts]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
