@@ -34,7 +34,7 @@ def rule_after_start(**settings: Any) -> StopRule:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"benign_compliance": 0.94}, "benign compliance"),
+        ({"benign_compliance": 0.89}, "benign compliance"),
         ({"skill_accuracy": 0.79}, "skill accuracy"),
         ({"kl": 0.51}, "KL"),
         ({"repetition": 0.31}, "repeated"),
@@ -52,14 +52,14 @@ def test_a_tolerance_broken_twice_in_a_row_stops_and_is_named(change: dict[str, 
 
 def test_one_dip_is_forgiven_but_never_the_best() -> None:
     rule = rule_after_start()
-    dip = {"benign_compliance": 0.9}
+    dip = {"benign_compliance": 0.8}
     assert rule.read(replace(START, step=5, dsr=0.9, **dip)) == (False, None)
     assert rule.read(replace(START, step=10, dsr=0.9)).is_best
     assert rule.read(replace(START, step=15, dsr=0.9, **dip)).stop_reason is None
 
 
 def test_losses_within_tolerance_do_not_stop() -> None:
-    within = replace(START, step=5, dsr=0.9, benign_compliance=0.96, skill_accuracy=0.81, kl=0.49)
+    within = replace(START, step=5, dsr=0.9, benign_compliance=0.91, skill_accuracy=0.81, kl=0.49)
     assert rule_after_start().read(within) == (True, None)
 
 

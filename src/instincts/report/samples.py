@@ -80,12 +80,14 @@ def read_answers(logs: Sequence[Path]) -> list[Answer]:
 def _answers_of(path: Path) -> Iterator[Answer]:
     from inspect_ai.log import read_eval_log
 
+    from instincts.models.directory import plain_name
+
     try:
         # Long texts are stored once as attachments; "core" puts them back into the messages.
         log = read_eval_log(path, resolve_attachments="core", exclude_fields={"events", "store"})
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise RecordError(f"the Inspect log {path} cannot be read ({error}); resume the evaluation") from None
-    model = log.eval.model.removeprefix("instincts/")
+    model = plain_name(log.eval.model.removeprefix("instincts/"))
     for sample in log.samples or []:
         if sample.error is None and sample.output.choices:
             yield _answer(sample, model=model, task=log.eval.task)

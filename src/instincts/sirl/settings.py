@@ -94,8 +94,9 @@ class SirlSettings(Settings):
     """Who judges labelled canaries."""
     kl_budget: float = Field(0.5, gt=0)
     """Stop when the model has moved further than this from its start, nats a token, averaged since the last check."""
-    benign_tolerance: float = Field(0.05, gt=0, le=1)
-    """Stop when the canaries' benign compliance has fallen by more than this."""
+    benign_tolerance: float = Field(0.1, gt=0, le=1)
+    """Stop when the canaries' benign compliance has fallen by more than this; without labels a sure but compliant
+    answer counts against it, so a tighter tolerance stops runs that have lost nothing."""
     skill_tolerance: float = Field(0.1, gt=0, le=1)
     """Stop when the canaries' skill accuracy has fallen by more than this."""
     repetition_limit: float = Field(0.3, gt=0, le=1)
