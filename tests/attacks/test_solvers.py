@@ -6,7 +6,8 @@ import pytest
 from inspect_ai.model import ChatMessageUser, ModelName
 from inspect_ai.solver import TaskState
 
-from instincts.attacks.solvers import attack, derived_seed
+from instincts.attacks.chat import derived_seed
+from instincts.attacks.solvers import attack
 from instincts.errors import ConfigError
 
 

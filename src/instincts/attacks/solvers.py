@@ -1,20 +1,24 @@
-"""Attacks as Inspect solvers: rewrite the conversation, then let the model answer."""
+"""Attacks as Inspect solvers: rewrite the conversation or search for one, then let the model answer."""
 
-from hashlib import sha256
-
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
+from inspect_ai.model import get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from instincts.attacks import registry
+from instincts.attacks.attack import Attack
+from instincts.attacks.chat import as_chat, as_message, derived_seed
+from instincts.attacks.target import AttackTarget, Goal
 from instincts.errors import ConfigError
-from instincts.prompts import Message
+from instincts.judges import get as judge_named
 
-__all__ = ["as_chat", "attack", "derived_seed"]
+__all__ = ["LOOP_JUDGE", "attack"]
+
+LOOP_JUDGE = "refusal"
+"""Steers searches unless told otherwise: free, offline, and not the judge whose verdict counts."""
 
 
 @solver
-def attack(name: str | None = None, seed: int = 0) -> Solver:
-    """Attack, then generate; the metadata keep the plain request for the judge.
+def attack(name: str | None = None, seed: int = 0, budget: int | None = None, loop_judge: str = LOOP_JUDGE) -> Solver:
+    """Attack, then generate; the metadata keep the plain request for the judge and what the attack has cost.
 
     Every sample gets seeds of its own from its id: one for the attack, the same in each epoch, so that the epochs are
     several answers to one prompt; one for the answer, another in each epoch, so that they differ. Neither depends on
@@ -23,37 +27,58 @@ def attack(name: str | None = None, seed: int = 0) -> Solver:
     Args:
         name: the attack; by default the one named in the sample's `metadata["attack"]`.
         seed: of the run.
+        budget: most questions that a search puts to the target for one goal; by default the attack's own.
+        loop_judge: the judge that steers a search.
 
     Raises:
-        ConfigError: no attack of that name, or a sample that names none.
+        ConfigError: no attack or judge of that name, a sample that names none, or a target that does not allow it.
     """
     fixed = registry.get(name) if name else None
+    judge = judge_named(loop_judge)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         chosen = fixed or registry.get(_named_in(state))
-        messages = chosen.apply(tuple(_message(turn) for turn in state.messages), derived_seed(seed, state.sample_id))
-        state.messages = as_chat(messages)
         state.metadata.setdefault("goal", state.input_text)
         state.metadata.setdefault("attack", chosen.name)
+        attack_seed = derived_seed(seed, state.sample_id)
+        messages = tuple(as_message(turn) for turn in state.messages)
+        if chosen.apply is not None:
+            state.messages = as_chat(chosen.apply(messages, attack_seed))
+        else:
+            goal = Goal(messages, str(state.metadata["goal"]), _opening(state))
+            target = AttackTarget(
+                get_model(),
+                attack=chosen.name,
+                budget=budget or chosen.budget,
+                seed=attack_seed,
+                loop_judge=judge,
+                max_tokens=state.metadata.get("max_tokens"),
+            )
+            if await _search(chosen, target, goal, attack_seed, state):
+                return state
         return await generate(state, tool_calls="none", seed=derived_seed(seed, state.sample_id, state.epoch))
 
     return solve
 
 
-def as_chat(messages: tuple[Message, ...]) -> list[ChatMessage]:
-    """Turn messages into Inspect's; a trailing assistant message stays last, where providers continue it."""
-    kinds = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": ChatMessageAssistant}
-    return [kinds[message.role](content=message.content) for message in messages]
+async def _search(chosen: Attack, target: AttackTarget, goal: Goal, seed: int, state: TaskState) -> bool:
+    """Search and put what was found into the state; say whether the judged answer is already there."""
+    assert chosen.search is not None, "an attack rewrites or searches"
+    found = await chosen.search(target, goal, seed)
+    state.messages = as_chat(found.messages)
+    state.metadata["cost"] = target.finish().to_json()
+    state.metadata["found"] = dict(found.notes)
+    if found.output is None:
+        return False
+    state.output = found.output
+    state.messages.append(found.output.message)
+    return True
 
 
-def derived_seed(*parts: object) -> int:
-    """Make a seed from anything printable, below 2^31 because servers take no more."""
-    text = "/".join(str(part) for part in parts)
-    return int.from_bytes(sha256(text.encode()).digest()[:4], "big") >> 1
-
-
-def _message(turn: ChatMessage) -> Message:
-    return Message.of(turn.role, turn.text)
+def _opening(state: TaskState) -> str:
+    """How an agreeing answer might begin: the benchmark's word for it, else one that only repeats the request."""
+    given = state.metadata.get("opening")
+    return str(given) if given else f"Sure, here is an answer to the request: {state.metadata['goal']}"
 
 
 def _named_in(state: TaskState) -> str:

@@ -1,6 +1,6 @@
 """Judges by name; knows how each decides, not how Inspect runs it (`scorers.py` does)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -17,8 +17,26 @@ class Judge:
 
     name: str
     description: str
-    check: Callable[[Answer], Verdict]
+    check: Callable[[Answer], Verdict] | None = None
     """Pure: the same answer gets the same verdict. Raises UnreadableReplyError where it cannot judge."""
+    ask: Callable[[Answer], Awaitable[Verdict]] | None = None
+    """For a judge that asks another model, instead of `check`; raises the same."""
+
+    def __post_init__(self) -> None:
+        """Hold the author of a judge to one of the two ways."""
+        if (self.check is None) == (self.ask is None):
+            raise ValueError(f"judge {self.name}: give check or ask")
+
+    async def rule(self, answer: Answer) -> Verdict:
+        """Judge an answer, asking another model where need be.
+
+        Raises:
+            UnreadableReplyError: it cannot judge this answer; that is no verdict.
+        """
+        if self.check is not None:
+            return self.check(answer)
+        assert self.ask is not None, "a judge checks or asks"
+        return await self.ask(answer)
 
 
 def names() -> list[str]:

@@ -110,7 +110,7 @@ def _shell(judge: Judge) -> Scorer:
             return None
         answer = answer_of(state)
         try:
-            verdict = judge.check(answer)
+            verdict = await judge.rule(answer)
         except UnreadableReplyError as error:
             return Score.unscored(reason="grader_failed", answer=answer.text, explanation=str(error))
         return Score(

@@ -12,8 +12,9 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import torch
@@ -33,13 +34,15 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from instincts.errors import ModelDirectoryError, unknown_name
 from instincts.models import conversation
 from instincts.models.chat import render
-from instincts.models.decoding import Decoded, answer_room, row_seed
+from instincts.models.decoding import answer_room, row_seed
 from instincts.models.directory import ModelLocation, is_unchanged, locate, tagged
 from instincts.models.opening import OpenModel, open_location
 from instincts.models.queue import BatchQueue
 from instincts.models.tool_calls import Reply, parse_json_calls, parse_reply
 
 __all__ = ["BATCH_SIZE", "DEFAULT_MAX_TOKENS", "InstinctsAPI", "inspect_model"]
+
+T = TypeVar("T")
 
 BATCH_SIZE = 64
 """Most answers decoded at once, unless the caller says otherwise."""
@@ -175,6 +178,14 @@ class InstinctsAPI(ModelAPI):
             metadata=conversation.entropies(answers[0]),
         )
 
+    async def run_alone(self, work: Callable[[OpenModel], T]) -> T:
+        """Run torch work on the model in a thread, while nothing else uses the model.
+
+        For what no request can express: gradients, hidden states, hooks. Work waits for its turn, and answers wait
+        for work; whatever it changes of the model it must put back.
+        """
+        return await _result(self._queue.run_alone(self._fresh_model(), work))
+
     async def count_text_tokens(self, text: str) -> int:
         """Count with the model's own tokenizer; Inspect's default downloads another one."""
         return len(await self.tokenize(text))
@@ -246,7 +257,7 @@ def _seed(config: GenerateConfig, prompt: list[int], choice: int) -> int:
     return row_seed(config.seed or 0, prompt, *sample, choice)
 
 
-async def _result(future: "Future[Decoded]") -> Decoded:
+async def _result(future: "Future[T]") -> T:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # Inspect can also run on trio

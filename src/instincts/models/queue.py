@@ -7,14 +7,17 @@ there is work: an abandoned queue holds no model in memory.
 
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from instincts.models.decoding import Decoded, Sampling, decode
 from instincts.models.opening import OpenModel
 
 __all__ = ["BatchQueue"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +46,8 @@ class BatchQueue:
         self.working = False
         self._full = batch_size
         self._shortest_pause = self._pause = shortest_pause
+        self._using = threading.Lock()
+        self._worker: ThreadPoolExecutor | None = None
 
     def submit(
         self, opened: OpenModel, prompt: Sequence[int], sampling: Sampling, seed: int, expected: int
@@ -66,6 +71,18 @@ class BatchQueue:
             if len(self._waiting) >= self._full:
                 self._changed.notify()
         return request.future
+
+    def run_alone(self, opened: OpenModel, work: Callable[[OpenModel], T]) -> "Future[T]":
+        """Do something else with the model, one at a time and never while a batch is decoded."""
+        if self._worker is None:
+            # A thread of its own, so that those who wait for their turn do not fill everybody's pool of threads.
+            self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instincts-alone")
+
+        def alone() -> T:
+            with self._using:
+                return work(opened)
+
+        return self._worker.submit(alone)
 
     def _work(self) -> None:
         while batch := self._next_batch():
@@ -101,15 +118,16 @@ class BatchQueue:
             return
         opened = batch[0].opened
         try:
-            answers = decode(
-                opened.model,
-                [request.prompt for request in batch],
-                batch[0].sampling,
-                stop_ids=opened.stop_ids,
-                seeds=[request.seed for request in batch],
-                batch_size=self.batch_size,
-                tokenizer=opened.tokenizer,
-            )
+            with self._using:
+                answers = decode(
+                    opened.model,
+                    [request.prompt for request in batch],
+                    batch[0].sampling,
+                    stop_ids=opened.stop_ids,
+                    seeds=[request.seed for request in batch],
+                    batch_size=self.batch_size,
+                    tokenizer=opened.tokenizer,
+                )
         except Exception as error:  # noqa: BLE001 - handed to every caller that waits for it
             for request in batch:
                 request.future.set_exception(error)

@@ -259,13 +259,15 @@ def _training_data(prompt_set: PromptSet, found: Preflight, settings: SirlSettin
 
 def _judge(name: str) -> Judge:
     """Let a judge read harmful and benign canaries, and the exact answer the skills."""
-    judge = get(name)
+    check = get(name).check
+    if check is None:
+        raise ConfigError(f"judge {name} asks another model, too slow to watch a training with; use refusal or pocket")
 
     def read(prompt: Prompt, completion: str) -> str | None:
         if prompt.label == "skill":
             return "right" if prompt.target is not None and is_right(completion, prompt.target) else "wrong"
         try:
-            return judge.check(Answer(request=prompt.request, completion=completion, prefill=prompt.prefill)).outcome
+            return check(Answer(request=prompt.request, completion=completion, prefill=prompt.prefill)).outcome
         except UnreadableReplyError:
             return None
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from inspect_ai.dataset import Sample
 
 from instincts.attacks import Attack
-from instincts.attacks.solvers import as_chat
+from instincts.attacks.chat import as_chat
 from instincts.errors import ConfigError
 from instincts.prompts import Prompt, PromptSet
 

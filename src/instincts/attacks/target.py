@@ -1,0 +1,185 @@
+"""What a search sees of the model it attacks: questions within a budget, other roles, and, if local, the model itself.
+
+Every question goes through Inspect, so the questions of all searches share batches and each one is in the transcript.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model, model_roles
+
+from instincts.attacks.attack import Messages
+from instincts.attacks.chat import as_chat, derived_seed
+from instincts.errors import ConfigError, UnreadableReplyError
+from instincts.judges import Answer, Judge
+
+if TYPE_CHECKING:
+    from instincts.models.opening import OpenModel
+
+__all__ = ["AttackTarget", "Cost", "Found", "Goal"]
+
+T = TypeVar("T")
+
+
+class Goal(NamedTuple):
+    """What an attack is after."""
+
+    messages: Messages
+    """The conversation as the prompt set has it; the last message is the plain request."""
+    request: str
+    """The plain request, for judges."""
+    opening: str
+    """How an agreeing answer might begin: the benchmark's own `Target`, or one made of the request."""
+
+
+class Found(NamedTuple):
+    """The end of a search."""
+
+    messages: Messages
+    """What to send the target for the answer that is judged."""
+    output: ModelOutput | None = None
+    """The judged answer itself, where sending messages cannot give it: the attack changed what goes on inside."""
+    notes: Mapping[str, Any] = MappingProxyType({})
+    """Anything a reader of the log should know, plain data."""
+
+
+@dataclass(kw_only=True)
+class Cost:
+    """What one attack on one goal has used."""
+
+    queries: int = 0
+    """Questions to the target, the judged answer not counted; a scored or differentiated candidate counts as one."""
+    role_queries: int = 0
+    """Questions to the attacker, translator and other roles."""
+    judge_queries: int = 0
+    """Looks of the loop judge."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data for the log."""
+        return asdict(self)
+
+
+class AttackTarget:
+    """The model under attack, as one search on one goal sees it; counts what is spent."""
+
+    def __init__(
+        self, model: Model, *, attack: str, budget: int, seed: int, loop_judge: Judge, max_tokens: int | None = None
+    ) -> None:
+        """Begin with nothing spent.
+
+        Args:
+            model: Inspect's model.
+            attack: name of the attack, for messages.
+            budget: most questions.
+            seed: of this search; each question gets one of its own from it.
+            loop_judge: steers the search; never the judge whose verdict counts.
+            max_tokens: where an answer to a question is cut.
+        """
+        self.budget = budget
+        self.cost = Cost()
+        self._model = model
+        self._attack = attack
+        self._seed = seed
+        self._judge = loop_judge
+        self._max_tokens = max_tokens
+        self._began = time.monotonic()
+
+    @property
+    def left(self) -> int:
+        """Questions left in the budget."""
+        return self.budget - self.cost.queries
+
+    def spend(self, queries: int) -> None:
+        """Count questions that a search put to the local model itself.
+
+        Raises:
+            ValueError: more than is left: the search is at fault.
+        """
+        if queries > self.left:
+            raise ValueError(f"attack {self._attack} wants {queries} more questions and has {self.left} left")
+        self.cost.queries += queries
+
+    async def ask(self, messages: Messages, **config: Any) -> str:
+        """Put one question to the target at temperature 1, unless `config` says otherwise.
+
+        Args:
+            messages: the conversation; a trailing assistant message is a prefilled answer.
+            **config: fields of Inspect's `GenerateConfig`.
+
+        Raises:
+            ValueError: the budget is spent.
+        """
+        return (await self.ask_output(messages, **config)).completion
+
+    async def ask_output(self, messages: Messages, **config: Any) -> ModelOutput:
+        """As `ask`, with Inspect's whole output: entropies of a local model, log-probs if asked for."""
+        self.spend(1)
+        seed = derived_seed(self._seed, "question", self.cost.queries)
+        settings = {"temperature": 1.0, "max_tokens": self._max_tokens, "seed": seed, **config}
+        output = await self._model.generate(as_chat(messages), config=GenerateConfig(**settings))
+        self._count(output)
+        return output
+
+    async def ask_all(self, conversations: Sequence[Messages], **config: Any) -> list[str]:
+        """Put several questions at once; a local model answers them in one batch."""
+        return list(await asyncio.gather(*(self.ask(messages, **config) for messages in conversations)))
+
+    async def ask_role(self, role: str, messages: Messages, **config: Any) -> str:
+        """Ask another model, for example the attacker.
+
+        Raises:
+            ConfigError: no model was given for the role.
+        """
+        if role not in model_roles():
+            raise ConfigError(f"attack {self._attack} needs another model: give --model-role {role}=MODEL")
+        model = get_model(role=role)
+        self.cost.role_queries += 1
+        seed = derived_seed(self._seed, role, self.cost.role_queries)
+        output = await model.generate(as_chat(messages), config=GenerateConfig(**{"seed": seed, **config}))
+        self._count(output)
+        return output.completion
+
+    async def rate(self, goal: Goal, completion: str, prefill: str = "") -> float:
+        """Say how far an answer complies, 0 to 1, by the loop judge; an answer it cannot read counts 0."""
+        self.cost.judge_queries += 1
+        answer = Answer(request=goal.request, completion=completion, prefill=prefill)
+        try:
+            verdict = await self._judge.rule(answer)
+        except UnreadableReplyError:
+            return 0.0
+        return verdict.score or 0.0
+
+    async def run_alone(self, work: "Callable[[OpenModel], T]") -> T:
+        """Run torch work on the local model in a thread, while nothing else uses the model.
+
+        Raises:
+            ConfigError: the target is served by somebody else.
+        """
+        result: T = await self._provider().run_alone(work)
+        return result
+
+    def finish(self) -> Cost:
+        """Stop the clock and return what was spent."""
+        self.cost.seconds = round(time.monotonic() - self._began, 3)
+        return self.cost
+
+    def _provider(self) -> Any:
+        api = self._model.api
+        if not hasattr(api, "run_alone"):
+            raise ConfigError(
+                f"attack {self._attack} looks inside the model, but {self._model} is served by a provider; "
+                "use a checkpoint that this machine can open"
+            )
+        return api
+
+    def _count(self, output: ModelOutput) -> None:
+        if output.usage is not None:
+            self.cost.input_tokens += output.usage.input_tokens
+            self.cost.output_tokens += output.usage.output_tokens
