@@ -51,7 +51,7 @@ async def test_work_on_the_local_model_runs_in_a_thread_with_the_model_open() ->
 
 @pytest.mark.anyio
 async def test_a_served_model_cannot_be_looked_into() -> None:
-    with pytest.raises(ConfigError, match="looks inside the model, but .* is served"):
+    with pytest.raises(ConfigError, match=r"looks inside the model, but .* is served"):
         await target_of(scripted()).run_alone(lambda opened: opened)
 
 
