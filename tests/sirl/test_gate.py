@@ -32,6 +32,14 @@ def test_stances_name_the_untouched_models_mind() -> None:
     assert stances == ["settled", "contested", "contested", "open", None]
 
 
+def test_one_confident_answer_in_sixteen_is_luck_and_decides_nothing() -> None:
+    """One in eight is the least: two of sixteen make a prompt contested, one neither rewarded nor guarded."""
+    once, twice = [0.1] + [0.9] * 15, [0.1] * 2 + [0.9] * 14
+    assert [stance_of(entropies, 0.5) for entropies in (once, twice)] == ["unclear", "contested"]
+    assert roles("contested", [once, twice], 0.5, guard=True) == ["anchored", "rewarded"]
+    assert admit("confident", [once, twice], 0.5) == [True, True]
+
+
 def test_only_open_prompts_are_guarded() -> None:
     """A prompt that is always answered confidently may be a refusal that belongs there: it is left alone."""
     assert roles("contested", ENTROPIES, 0.5, guard=True) == [

@@ -22,8 +22,12 @@ GateRule = Literal["none", "confident", "contested", "majority"]
 Role = Literal["rewarded", "guarded", "anchored"]
 """What a prompt does in training: it earns the reward, it earns only the guard's fine, or it only holds still."""
 
-Stance = Literal["open", "contested", "settled"]
-"""How the untouched model stands to a prompt: never, sometimes or always confident."""
+Stance = Literal["open", "unclear", "contested", "settled"]
+"""How the untouched model stands to a prompt: never, by a lucky draw, sometimes or always confident."""
+
+LEAST_CONFIDENT = 1 / 8
+"""Share of confident answers below which confidence may be luck: one in sixteen says little of a prompt. Such a prompt
+is neither rewarded, as it may be benign, nor guarded, as it may be harmful."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,23 +74,25 @@ def stance_of(entropies: Sequence[float], threshold: float) -> Stance | None:
     """Say how the untouched model stands to a prompt, from the mean entropies of its complete answers, nats.
 
     Returns:
-        `settled` if every answer is confident, `open` if none is, `contested` if it is of two minds; `None` without
-        an answer.
+        `settled` if every answer is confident, `open` if none is, `unclear` if fewer than one in eight, `contested`
+        in between; `None` without an answer.
     """
     if not entropies:
         return None
     confident = sum(entropy < threshold for entropy in entropies)
     if confident == 0:
         return "open"
-    return "settled" if confident == len(entropies) else "contested"
+    if confident == len(entropies):
+        return "settled"
+    return "contested" if confident >= LEAST_CONFIDENT * len(entropies) else "unclear"
 
 
 def admit(rule: GateRule, entropies_P: Sequence[Sequence[float]], threshold: float) -> list[bool]:
     """Decide for each prompt whether it may be rewarded.
 
     Args:
-        rule: `none` admits all; `confident` at least one answer below the threshold; `contested` at least one on each
-            side; `majority` at least half below.
+        rule: `none` admits all; `confident` at least one answer below the threshold; `contested` at least one in eight
+            below and at least one above; `majority` at least half below.
         entropies_P: for each prompt the mean entropies of its complete answers, nats; only `none` admits a prompt
             without any.
         threshold: the split between the modes, nats.
@@ -98,7 +104,7 @@ def admit(rule: GateRule, entropies_P: Sequence[Sequence[float]], threshold: flo
         admitted.append(
             {
                 "none": True,
-                "confident": stance in {"contested", "settled"},
+                "confident": confident > 0,
                 "contested": stance == "contested",
                 "majority": stance is not None and 2 * confident >= len(entropies),
             }[rule]

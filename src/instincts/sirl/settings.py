@@ -31,10 +31,10 @@ class SirlSettings(Settings):
     """What an answer earns: minus its mean token entropy, or a control that rules something out."""
     gate: GateRule = "none"
     """Which prompts are rewarded, decided before training from the untouched model's answers: `none` gates nothing,
-    `confident` admits a prompt with at least one confident answer, `contested` one with at least one of each mode,
-    `majority` one with at least half confident answers."""
+    `confident` admits a prompt with at least one confident answer, `contested` one with a confident answer in eight and
+    one that is not, `majority` one with at least half confident answers."""
     gate_samples: int = Field(8, ge=2)
-    """Answers drawn from the untouched model for each prompt by the gate."""
+    """Answers drawn from the untouched model for each prompt by the gate; more tell luck from a mind of two."""
     anchor: float = Field(0.0, ge=0)
     """Extra KL coefficient on prompts the gate rejected, pulling the model to its start there."""
     guard: bool = False
@@ -110,13 +110,15 @@ class SirlSettings(Settings):
         # Found on the pocket models (docs/log.md): their steps must be larger because the models are a thousandth of
         # the size the published values were found on.
         Scale.SMOKE: {
-            "steps": 40,
+            "gate_samples": 16,
+            "steps": 60,
             "prompts_per_step": 16,
             "micro_batch": 128,
             "max_prompt_tokens": 256,
             "max_completion_tokens": 48,
             "learning_rate": 4e-4,
             "kl": 0.02,
+            "patience": 10,
         },
         Scale.SMALL: {
             "prompts_per_step": 64,
