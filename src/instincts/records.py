@@ -26,6 +26,7 @@ __all__ = [
     "Metric",
     "RunCard",
     "file_sha256",
+    "is_first_process",
     "library_versions",
     "new_run_card",
     "read_json",
@@ -190,6 +191,11 @@ def write_text(path: Path, text: str) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise RecordError(f"cannot write {path}: {error.strerror}; free some space or choose another --out") from error
+
+
+def is_first_process() -> bool:
+    """Whether this process writes and talks: under `accelerate launch` every process runs the same verb."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def file_sha256(path: Path) -> str:

@@ -220,10 +220,10 @@ def test_a_batch_that_does_not_fit_in_memory_is_halved(
         hook.remove()
 
 
-def test_progress_counts_every_answer_once(llama: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:
-    finished: list[int] = []
-    decode(llama[0], [[5]] * 7, SAMPLED, stop_ids=STOPS, batch_size=3, progress=finished.append)
-    assert finished == [3, 3, 1]
+def test_progress_counts_up_to_all_answers(llama: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:
+    seen: list[tuple[int, int]] = []
+    decode(llama[0], [[5]] * 7, SAMPLED, stop_ids=STOPS, batch_size=3, progress=lambda *counts: seen.append(counts))
+    assert seen == [(3, 7), (6, 7), (7, 7)]
 
 
 def test_decoding_leaves_a_model_in_training_as_it_was() -> None:

@@ -1,20 +1,16 @@
 """Progress bars on stderr, only where a person watches."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from instincts.records import is_first_process
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["inspect_display", "is_first_process", "progress_bar", "progress_bars"]
-
-
-def is_first_process() -> bool:
-    """Whether this process talks: under `accelerate launch` every process runs the same verb."""
-    return os.environ.get("RANK", "0") == "0"
+__all__ = ["inspect_display", "progress_bar", "progress_bars"]
 
 
 def inspect_display(*, as_json: bool) -> Literal["none", "rich"]:

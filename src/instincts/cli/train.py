@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instincts.cli.options import AsJson, Model, Prompts, ScaleName, choice
-from instincts.cli.progress import is_first_process, progress_bars
+from instincts.cli.progress import progress_bars
 from instincts.cli.settings import describe, given, parse_assignments
 from instincts.cli.table import notice, show_metrics, show_rows
+from instincts.records import is_first_process
 
 if TYPE_CHECKING:
     from instincts.config import Scale

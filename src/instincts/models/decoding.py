@@ -31,7 +31,7 @@ def decode(
     seeds: Sequence[int] | None = None,
     batch_size: int = 64,
     tokenizer: PreTrainedTokenizerBase | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Decoded]:
     """Decode one answer a prompt, in as many batches as needed; the answers come in the order of the prompts.
 
@@ -45,7 +45,7 @@ def decode(
         seeds: one a prompt; by default made from `sampling.seed` and the prompt's place.
         batch_size: most rows decoded at once.
         tokenizer: needed for stop strings only.
-        progress: called with the number of answers that were just finished.
+        progress: called after each batch with answers done and answers in all.
 
     Raises:
         PromptSetError: a prompt is empty or leaves no room in the model's context.
@@ -79,7 +79,7 @@ def decode(
         waiting = waiting[len(rows) :]
         answers.update(zip(rows, batch, strict=True))
         if progress is not None:
-            progress(len(rows))
+            progress(len(answers), len(prompts))
     return [answers[row] for row in range(len(prompts))]
 
 

@@ -88,21 +88,13 @@ def sample(
         raise ConfigError("greedy answers are all the same; give a temperature above 0 with --best-of")
     rows = read_prompts(prompts).limit(limit).rows
     opened = open_model(model)
-    done = 0
-
-    def report(finished: int) -> None:
-        nonlocal done
-        done += finished
-        if progress is not None:
-            progress(done, len(rows) * best_of)
-
     answers = decode(
         opened.model,
         [ids for ids in prompt_ids_of(opened.tokenizer, rows, None) for _ in range(best_of)],
         Sampling(temperature=temperature, max_tokens=max_tokens),
         stop_ids=opened.stop_ids,
         seeds=[row_seed(seed, prompt.id, number) for prompt in rows for number in range(best_of)],
-        progress=report,
+        progress=progress,
     )
     groups = [answers[start : start + best_of] for start in range(0, len(answers), best_of)]
     chosen = [_sampled(opened, prompt, group) for prompt, group in zip(rows, groups, strict=True)]

@@ -9,16 +9,20 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, UnreadableReplyError
+from instincts.judges import Answer, get
+from instincts.judges.skill import is_right
 from instincts.models.decoding import Decoded, Sampling, decode, row_seed
 from instincts.prompts import Prompt
+from instincts.records import Metric
 from instincts.signals.diversity import distinct_n, repetition, top_phrase_share
 from instincts.sirl.gate import Stance
 from instincts.sirl.preflight import prompt_ids_of
 from instincts.sirl.settings import SirlSettings
-from instincts.sirl.stopping import Check
+from instincts.sirl.stopping import Check, StopRule
+from instincts.statistics import wilson
 
-__all__ = ["Canary", "hold_out", "labelled_canaries", "look"]
+__all__ = ["Canary", "Judge", "canary_judge", "canary_rows", "hold_out", "labelled_canaries", "look"]
 
 SAMPLES = 4
 """Answers to each canary at each check."""
@@ -125,6 +129,60 @@ def look(
         missing_eos=_mean([not row.answer.ended for row in seen]),
         distinct_2=distinct_n([row.answer.tokens for row in seen], 2),
     )
+
+
+def canary_judge(name: str) -> Judge:
+    """Let a judge read harmful and benign canaries, and the exact answer the skills.
+
+    Raises:
+        ConfigError: no judge of that name, or one that asks another model.
+    """
+    check = get(name).check
+    if check is None:
+        raise ConfigError(f"judge {name} asks another model, too slow to watch a training with; use refusal or pocket")
+
+    def read(prompt: Prompt, completion: str) -> str | None:
+        if prompt.label == "skill":
+            return "right" if prompt.target is not None and is_right(completion, prompt.target) else "wrong"
+        try:
+            return check(Answer(request=prompt.request, completion=completion, prefill=prompt.prefill)).outcome
+        except UnreadableReplyError:
+            return None
+
+    return read
+
+
+def canary_rows(rule: StopRule, kept: int, canaries: Sequence[Canary], *, model: str, seed: int) -> list[Metric]:
+    """Turn the first look at the canaries and the one at the published step into metric rows."""
+    answers = {
+        kind: SAMPLES * sum(canary.kind == kind for canary in canaries) for kind in ("harmful", "benign", "skill")
+    }
+    rows = []
+    for run, step in (("start", 0), ("end", kept)):
+        check = Check(**next(row for row in reversed(rule.history) if row["step"] == step))
+        for metric, share, kind in (
+            ("dsr", check.dsr, "harmful"),
+            ("benign_compliance", check.benign_compliance, "benign"),
+            ("skill_accuracy", check.skill_accuracy, "skill"),
+        ):
+            if share is None:
+                continue
+            rate = wilson(round(share * answers[kind]), answers[kind])
+            rows.append(
+                Metric(
+                    run=run,
+                    model=model,
+                    suite="canaries",
+                    slice="all",
+                    metric=metric,
+                    value=share,
+                    ci_low=rate.low,
+                    ci_high=rate.high,
+                    n=rate.n,
+                    seed=seed,
+                )
+            )
+    return rows
 
 
 class _Seen(NamedTuple):

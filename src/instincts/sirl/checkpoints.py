@@ -4,16 +4,21 @@ Transformers writes a checkpoint file by file. Ours counts only once `instincts.
 without it was cut off and is never resumed from. The published model is moved into place by renaming.
 """
 
+import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from instincts.errors import TrainingError
 from instincts.models.directory import DEFENCE_FILE, content_files
 from instincts.records import read_json, write_json
 
-__all__ = ["checkpoint_path", "latest_whole", "mark_whole", "publish", "remembered", "step_of"]
+__all__ = ["checkpoint_path", "disk_full", "latest_whole", "mark_whole", "publish", "remembered", "step_of"]
 
 STATE_FILE = "instincts.json"
 
@@ -80,4 +85,21 @@ def publish(checkpoint: Path, out: Path, *, base: str) -> None:
         raise TrainingError(
             f"cannot write the trained model to {out}: {error.strerror}; {checkpoint} is intact. "
             "Free some space and run the same command with --resume"
+        ) from error
+
+
+@contextmanager
+def disk_full(out: Path) -> Iterator[None]:
+    """Say plainly that a checkpoint could not be written, and which one is still whole."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        # safetensors wraps the system's error in its own class and keeps the number only in the text.
+        if getattr(error, "errno", None) != errno.ENOSPC and "os error 28" not in str(error):
+            raise
+        kept = latest_whole(out / "checkpoints")
+        raise TrainingError(
+            f"the disk is full: a checkpoint could not be written to {out}. "
+            f"{f'{kept.name} is intact' if kept else 'None was written before'}; free some space and run the same "
+            "command with --resume"
         ) from error

@@ -144,7 +144,7 @@ def measure(
     temperature: float = 1.0,
     max_prompt_tokens: int | None = None,
     max_completion_tokens: int,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Preflight:
     """Let the untouched model answer every prompt and split its entropies.
 
@@ -156,7 +156,7 @@ def measure(
         temperature: sampling temperature, the one used in training.
         max_prompt_tokens: a longer prompt is refused by name.
         max_completion_tokens: longest answer; one cut off here is left out.
-        progress: called with the number of answers that have just been finished.
+        progress: called with answers done and answers in all.
 
     Raises:
         ConfigError: fewer than two samples, a prompt too long, or no answer that ended.
@@ -234,21 +234,13 @@ def preflight(
     )
     if out is not None:
         card = write_run_card(out, card)
-    done = 0
-
-    def report(finished: int) -> None:
-        nonlocal done
-        done += finished
-        if progress is not None:
-            progress(done, samples * len(prompt_set.rows))
-
     found = measure(
         opened,
         prompt_set.rows,
         samples=samples,
         seed=seed,
         max_completion_tokens=max_completion_tokens,
-        progress=report,
+        progress=progress,
     )
     if out is not None:
         write_json(out / GATE_FILE, found.to_json(rule))

@@ -4,24 +4,18 @@ What a run leaves in its folder: the trained model itself (an ordinary checkpoin
 `run.json`, `metrics.json`, `gate.json` and `training.jsonl`. While it runs, `checkpoints/` holds what `--resume` needs.
 """
 
-import errno
 import math
-import os
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from accelerate import PartialState
 
 from instincts.config import Scale
-from instincts.errors import ConfigError, TrainingError, UnreadableReplyError
-from instincts.judges import Answer, get
-from instincts.judges.skill import is_right
+from instincts.errors import ConfigError, TrainingError
 from instincts.models.directory import ModelLocation, content_files, locate
 from instincts.models.opening import open_location, open_tokenizer
 from instincts.prompts import Prompt, PromptSet, read_prompts
@@ -29,6 +23,7 @@ from instincts.records import (
     RUN_FILE,
     Metric,
     RunCard,
+    is_first_process,
     new_run_card,
     read_json,
     read_run_card,
@@ -36,15 +31,14 @@ from instincts.records import (
     write_metrics,
     write_run_card,
 )
-from instincts.sirl.canaries import SAMPLES, Canary, Judge, hold_out, labelled_canaries
-from instincts.sirl.checkpoints import checkpoint_path, latest_whole, publish, remembered, step_of
+from instincts.sirl.canaries import Canary, Judge, canary_judge, canary_rows, hold_out, labelled_canaries
+from instincts.sirl.checkpoints import checkpoint_path, disk_full, latest_whole, publish, remembered, step_of
 from instincts.sirl.gate import Role
 from instincts.sirl.grpo import build_trainer
 from instincts.sirl.preflight import GATE_FILE, Preflight, measure, preflight_rows, prompt_ids_of
 from instincts.sirl.settings import Preset, SirlSettings, resolve_settings, scale_for
 from instincts.sirl.stopping import Check, StopRule
-from instincts.sirl.watch import Watch, truncate_curve
-from instincts.statistics import wilson
+from instincts.sirl.watch import Watch, interruptible, truncate_curve
 
 __all__ = ["TrainOutcome", "train"]
 
@@ -118,7 +112,7 @@ def train(
         data={prompt_set.source: prompt_set.sha256},
         models={model: location.digest},
     )
-    writes = _is_main_process()
+    writes = is_first_process()
     if writes:
         _claim(out, card, resume=resume)
     if announce is not None:
@@ -129,45 +123,26 @@ def train(
             write_run_card(out, card, status="refused", outcome={"verdict": found.verdict})
         raise TrainingError(f"not trained. {found.verdict} Use --force to train all the same")
     data = _training_data(prompt_set, found, settings)
-    trainer = build_trainer(location, data.prompts, data.roles, found.modes, settings, out / "checkpoints")
-
-    def check(step: int, kl: float) -> Check:
-        return trainer.look_at(data.canaries, threshold=found.threshold, judge=data.judge, step=step, kl=kl)
-
-    def report(step: int, _: Mapping[str, Any]) -> None:
-        if progress is not None:
-            progress("training", step, settings.steps)
-
-    watch = Watch(check, StopRule(settings), out, report=report, writes=writes)
-    trainer.add_callback(watch)
-    last = latest_whole(out / "checkpoints")
-    if last is not None:
-        watch.remember(remembered(last))
-    if writes:
-        truncate_curve(out, step_of(last) if last is not None else None)
-    with _interruptible(watch), _disk_full(out):
-        trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
-    step = trainer.state.global_step
+    watch, step = _train(location, data, found, settings, out, progress, writes=writes)
     if watch.interrupted and watch.stop_reason is None and step < settings.steps:
         write_run_card(out, card, status="interrupted", outcome={"stop_step": step})
         raise KeyboardInterrupt(
             f"stopped after step {step}; its checkpoint is kept. Run the same command with --resume"
         )
-
     reason = watch.stop_reason or f"all {settings.steps} steps done"
     kept = watch.rule.best_step if settings.stop_rule else step
     if kept is None:
         write_run_card(out, card, status="finished", outcome={"stop_reason": reason, "stop_step": step})
         raise TrainingError(f"no checkpoint is better than the untouched model, so none is published: {reason}")
     rows = [*preflight_rows(found, model=model, seed=settings.seed, rule=settings.gate)]
-    rows += _canary_rows(watch.rule, kept, data.canaries, model=model, seed=settings.seed)
+    rows += canary_rows(watch.rule, kept, data.canaries, model=model, seed=settings.seed)
     if writes:
         publish(checkpoint_path(out / "checkpoints", kept), out, base=model)
         write_metrics(out, rows)
         outcome = {"verdict": found.verdict, "stop_reason": reason, "stop_step": step, "best_step": kept}
         write_run_card(out, card, status="finished", outcome=outcome)
         shutil.rmtree(out / "checkpoints")
-    trainer.accelerator.wait_for_everyone()
+    PartialState().wait_for_everyone()
     return TrainOutcome(
         out=out, settings=settings, verdict=found.verdict, stop_reason=reason, stop_step=step, kept_step=kept, rows=rows
     )
@@ -211,19 +186,9 @@ def _gate(
     location: ModelLocation, prompt_set: PromptSet, settings: SirlSettings, out: Path, progress: Progress | None
 ) -> Preflight:
     """Measure the untouched model's modes once; a resumed run and the other processes read the record."""
-    from accelerate import PartialState
-
     with PartialState().main_process_first():
         if not (out / GATE_FILE).is_file():
             needed = prompt_set if settings.needs_gate else prompt_set.limit(VERDICT_PROMPTS)
-            total, done = len(needed) * settings.gate_samples, 0
-
-            def report(finished: int) -> None:
-                nonlocal done
-                done += finished
-                if progress is not None:
-                    progress("pre-flight", done, total)
-
             found = measure(
                 open_location(location),
                 needed.rows,
@@ -232,7 +197,7 @@ def _gate(
                 temperature=settings.temperature,
                 max_prompt_tokens=settings.max_prompt_tokens,
                 max_completion_tokens=settings.max_completion_tokens,
-                progress=report,
+                progress=partial(progress, "pre-flight") if progress is not None else None,
             )
             write_json(out / GATE_FILE, found.to_json(settings.gate))
         return Preflight.from_json(read_json(out / GATE_FILE))
@@ -246,7 +211,7 @@ def _training_data(prompt_set: PromptSet, found: Preflight, settings: SirlSettin
         prompt_roles = found.roles(settings.gate, guard=settings.guard)
     if settings.canaries is not None:
         canaries = labelled_canaries(read_prompts(settings.canaries).rows, settings.canary_prompts)
-        return _Data(prompts=prompts, roles=prompt_roles, canaries=canaries, judge=_judge(settings.judge))
+        return _Data(prompts=prompts, roles=prompt_roles, canaries=canaries, judge=canary_judge(settings.judge))
     canaries, held = hold_out(prompts, found.stances(), settings.canary_prompts)
     rest = [index for index in range(len(prompts)) if index not in held]
     return _Data(
@@ -257,54 +222,36 @@ def _training_data(prompt_set: PromptSet, found: Preflight, settings: SirlSettin
     )
 
 
-def _judge(name: str) -> Judge:
-    """Let a judge read harmful and benign canaries, and the exact answer the skills."""
-    check = get(name).check
-    if check is None:
-        raise ConfigError(f"judge {name} asks another model, too slow to watch a training with; use refusal or pocket")
+def _train(
+    location: ModelLocation,
+    data: _Data,
+    found: Preflight,
+    settings: SirlSettings,
+    out: Path,
+    progress: Progress | None,
+    *,
+    writes: bool,
+) -> tuple[Watch, int]:
+    """Run the trainer from the start or the last whole checkpoint; return who watched it, and the step it reached."""
+    trainer = build_trainer(location, data.prompts, data.roles, found.modes, settings, out / "checkpoints")
 
-    def read(prompt: Prompt, completion: str) -> str | None:
-        if prompt.label == "skill":
-            return "right" if prompt.target is not None and is_right(completion, prompt.target) else "wrong"
-        try:
-            return check(Answer(request=prompt.request, completion=completion, prefill=prompt.prefill)).outcome
-        except UnreadableReplyError:
-            return None
+    def check(step: int, kl: float) -> Check:
+        return trainer.look_at(data.canaries, threshold=found.threshold, judge=data.judge, step=step, kl=kl)
 
-    return read
+    def report(step: int, _: Mapping[str, Any]) -> None:
+        if progress is not None:
+            progress("training", step, settings.steps)
 
-
-def _canary_rows(rule: StopRule, kept: int, canaries: Sequence[Canary], *, model: str, seed: int) -> list[Metric]:
-    """Turn the first look at the canaries and the one at the published step into metric rows."""
-    answers = {
-        kind: SAMPLES * sum(canary.kind == kind for canary in canaries) for kind in ("harmful", "benign", "skill")
-    }
-    rows = []
-    for run, step in (("start", 0), ("end", kept)):
-        check = Check(**next(row for row in reversed(rule.history) if row["step"] == step))
-        for metric, share, kind in (
-            ("dsr", check.dsr, "harmful"),
-            ("benign_compliance", check.benign_compliance, "benign"),
-            ("skill_accuracy", check.skill_accuracy, "skill"),
-        ):
-            if share is None:
-                continue
-            rate = wilson(round(share * answers[kind]), answers[kind])
-            rows.append(
-                Metric(
-                    run=run,
-                    model=model,
-                    suite="canaries",
-                    slice="all",
-                    metric=metric,
-                    value=share,
-                    ci_low=rate.low,
-                    ci_high=rate.high,
-                    n=rate.n,
-                    seed=seed,
-                )
-            )
-    return rows
+    watch = Watch(check, StopRule(settings), out, report=report, writes=writes)
+    trainer.add_callback(watch)
+    last = latest_whole(out / "checkpoints")
+    if last is not None:
+        watch.remember(remembered(last))
+    if writes:
+        truncate_curve(out, step_of(last) if last is not None else None)
+    with interruptible(watch), disk_full(out):
+        trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+    return watch, int(trainer.state.global_step)
 
 
 def _parameters(location: ModelLocation) -> int:
@@ -317,43 +264,3 @@ def _parameters(location: ModelLocation) -> int:
             with safe_open(path, framework="np") as file:
                 count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 (no dict)
     return count
-
-
-def _is_main_process() -> bool:
-    return int(os.environ.get("RANK", "0")) == 0
-
-
-@contextmanager
-def _interruptible(watch: Watch) -> Iterator[None]:
-    """Let the first Ctrl-C finish and keep the step in hand; the second stops at once."""
-
-    def finish_step(*_: Any) -> None:
-        if watch.interrupted:
-            raise KeyboardInterrupt("stopped at once; the last checkpoint is kept. Run the same command with --resume")
-        watch.interrupted = True
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, finish_step)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _disk_full(out: Path) -> Iterator[None]:
-    """Say plainly that a checkpoint could not be written, and which one is still whole."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        # safetensors wraps the system's error in its own class and keeps the number only in the text.
-        if getattr(error, "errno", None) != errno.ENOSPC and "os error 28" not in str(error):
-            raise
-        kept = latest_whole(out / "checkpoints")
-        raise TrainingError(
-            f"the disk is full: a checkpoint could not be written to {out}. "
-            f"{f'{kept.name} is intact' if kept else 'None was written before'}; free some space and run the same "
-            "command with --resume"
-        ) from error

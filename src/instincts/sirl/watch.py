@@ -1,7 +1,10 @@
 """Follows a training step by step: writes its curve, looks at the canaries, keeps checkpoints, stops it in time."""
 
 import json
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from instincts.sirl.checkpoints import checkpoint_path, mark_whole
 from instincts.sirl.stopping import Check, StopRule
 
-__all__ = ["CURVE_FILE", "Watch", "truncate_curve"]
+__all__ = ["CURVE_FILE", "Watch", "interruptible", "truncate_curve"]
 
 CURVE_FILE = "training.jsonl"
 
@@ -143,3 +146,22 @@ def truncate_curve(out: Path, step: int | None) -> None:
         if step is not None and row["step"] <= step:
             kept.append(line)
     path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+
+@contextmanager
+def interruptible(watch: Watch) -> Iterator[None]:
+    """Let the first Ctrl-C finish and keep the step in hand; the second stops at once."""
+
+    def finish_step(*_: Any) -> None:
+        if watch.interrupted:
+            raise KeyboardInterrupt("stopped at once; the last checkpoint is kept. Run the same command with --resume")
+        watch.interrupted = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, finish_step)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
