@@ -1,14 +1,17 @@
 """The shell that Inspect runs: attack, then generate, with seeds of the sample's own."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from inspect_ai.model import ChatMessageUser, ModelName
+from inspect_ai.model import ChatMessageUser, ModelName, ModelOutput
 from inspect_ai.solver import TaskState
 
+from instincts.attacks import registry
 from instincts.attacks.chat import derived_seed
 from instincts.attacks.solvers import attack
 from instincts.errors import ConfigError
+from instincts.judges.scorers import answer_of
 
 
 class Recorder:
@@ -76,3 +79,25 @@ def test_a_derived_seed_fits_31_bits() -> None:
     seeds = {derived_seed(0, at) for at in range(1000)}
     assert len(seeds) == 1000
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+@pytest.mark.anyio
+async def test_stock_hf_would_close_a_prefilled_turn_so_it_is_refused() -> None:
+    state = sample(attack="pocket/prefilled-answer")
+    state._model = ModelName("hf/some-model")
+    with pytest.raises(ConfigError, match=r"closes that turn .* open the checkpoint as instincts/PATH"):
+        await asked(state)
+
+
+@pytest.mark.anyio
+async def test_a_coded_answer_is_decoded_beside_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    coded = replace(registry.get("plain"), decode=str.upper)
+    monkeypatch.setattr(registry, "get", lambda name: coded)
+    state = sample(attack="coded")
+    state.output = ModelOutput.from_content("mockllm/model", "sure")
+
+    await asked(state)
+
+    assert state.metadata["decoded"] == "SURE"
+    assert answer_of(state).completion == "SURE"
+    assert state.output.completion == "sure"

@@ -1,15 +1,15 @@
 """What an attack is: a rewriting of the conversation, or a search that asks the target; knows no judge."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from instincts.prompts import Message
 
 if TYPE_CHECKING:
-    from instincts.attacks.target import AttackTarget, Found, Goal
+    from instincts.attacks.target import AttackTarget, Found
 
-__all__ = ["Access", "Attack", "Messages"]
+__all__ = ["Access", "Attack", "Goal", "Messages"]
 
 Messages = tuple[Message, ...]
 
@@ -17,9 +17,22 @@ Access = Literal["static", "black-box", "log-probs", "gradients", "hidden-states
 """What an attack must be given of its target. `static`: nothing, the prompt is the same for every model."""
 
 
+class Goal(NamedTuple):
+    """What an attack is after."""
+
+    messages: Messages
+    """The conversation as the prompt set has it; the last message is the plain request."""
+    request: str
+    """The plain request, for judges."""
+    opening: str
+    """How an agreeing answer might begin: the benchmark's own `Target`, or one made of the request."""
+    id: str = ""
+    """The prompt's id in its set, by which ready-made attack prompts are found."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """One way to make a model give way: either `apply` or `search` is set."""
+    """One way to make a model give way: one of `apply`, `compose` and `search` is set."""
 
     name: str
     """`FAMILY/NAME`, or the name alone where the family has one member."""
@@ -29,18 +42,50 @@ class Attack:
     access: Access
     apply: "Callable[[Messages, int], Messages] | None" = None
     """Pure: (messages, seed) -> messages. A trailing assistant message in the result is a prefilled answer."""
+    compose: "Callable[[Goal, int], Messages] | None" = None
+    """As `apply`, for a rewriting that must know more than the conversation, such as how an agreeing answer begins."""
     search: "Callable[[AttackTarget, Goal, int], Awaitable[Found]] | None" = None
     """Asks the target within its budget: (target, goal, seed) -> what to send in the end. Same seed, same result."""
+    decode: "Callable[[str], str] | None" = None
+    """Pure: reads an answer in the code that the attack asks for; text that is in no code comes back as it is."""
+    check: "Callable[[Sequence[Goal]], None] | None" = None
+    """Raises an InstinctsError if the attack cannot be put to one of these goals; asked before anything is sent."""
+    sources: "Callable[[], Mapping[str, str]] | None" = None
+    """The files that decide what is sent, each with its SHA-256, for the run card."""
+    spec: str = ""
+    """What the user wrote to get it, where that is not its name: an attack read from the user's own file."""
     budget: int = 0
     """Most questions that a search puts to the target for one goal, the judged answer not counted; 0 for rewriting."""
+    cost: str = ""
+    """What it takes beside its questions, in words; empty if no more than a prompt of about the request's length."""
     roles: tuple[str, ...] = ()
     """Inspect model roles it needs beside the target, for example `attacker`."""
     paper: str | None = None
-    """Where it was published; None for our own wording."""
+    """Where it was published, an arXiv id where there is one; None for our own idea."""
     tags: frozenset[str] = field(default_factory=frozenset)
     """Facts a report may want to tell apart, for example `unseen` (never met in the alignment of the pocket models)."""
 
     def __post_init__(self) -> None:
-        """Hold the author of an attack to one of the two ways."""
-        if (self.apply is None) == (self.search is None) or (self.search is None) != (self.budget == 0):
-            raise ValueError(f"attack {self.name}: give apply and no budget, or search and a budget")
+        """Hold the author of an attack to one of the three ways."""
+        ways = sum(way is not None for way in (self.apply, self.compose, self.search))
+        if ways != 1 or (self.budget and self.search is None):
+            raise ValueError(
+                f"attack {self.name}: give one of apply, compose and search, and a budget to a search only"
+            )
+
+    @property
+    def is_rewriting(self) -> bool:
+        """Whether the attack is a pure function of the goal and a seed, so that it can be shown without a model."""
+        return self.search is None
+
+    def rewrite(self, goal: Goal, seed: int) -> Messages:
+        """Rewrite the conversation of a goal; the same goal and seed give the same messages.
+
+        Raises:
+            ValueError: the attack searches.
+        """
+        if self.apply is not None:
+            return self.apply(goal.messages, seed)
+        if self.compose is not None:
+            return self.compose(goal, seed)
+        raise ValueError(f"attack {self.name} searches: it needs a target")

@@ -1,16 +1,18 @@
 """Attacks as Inspect solvers: rewrite the conversation or search for one, then let the model answer."""
 
+from types import MappingProxyType
+
 from inspect_ai.model import get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from instincts.attacks import registry
-from instincts.attacks.attack import Attack
+from instincts.attacks.attack import Attack, Goal
 from instincts.attacks.chat import as_chat, as_message, derived_seed
-from instincts.attacks.target import AttackTarget, Goal
+from instincts.attacks.target import AttackTarget
 from instincts.errors import ConfigError
 from instincts.judges import get as judge_named
 
-__all__ = ["LOOP_JUDGE", "attack"]
+__all__ = ["CLOSES_TURNS", "LOOP_JUDGE", "attack"]
 
 LOOP_JUDGE = "refusal"
 """Steers searches unless told otherwise: free, offline, and not the judge whose verdict counts."""
@@ -41,11 +43,11 @@ def attack(name: str | None = None, seed: int = 0, budget: int | None = None, lo
         state.metadata.setdefault("goal", state.input_text)
         state.metadata.setdefault("attack", chosen.name)
         attack_seed = derived_seed(seed, state.sample_id)
-        messages = tuple(as_message(turn) for turn in state.messages)
-        if chosen.apply is not None:
-            state.messages = as_chat(chosen.apply(messages, attack_seed))
+        goal = _goal_of(state)
+        if chosen.is_rewriting:
+            state.messages = as_chat(chosen.rewrite(goal, attack_seed))
+            answered = False
         else:
-            goal = Goal(messages, str(state.metadata["goal"]), _opening(state))
             target = AttackTarget(
                 get_model(),
                 attack=chosen.name,
@@ -54,9 +56,15 @@ def attack(name: str | None = None, seed: int = 0, budget: int | None = None, lo
                 loop_judge=judge,
                 max_tokens=state.metadata.get("max_tokens"),
             )
-            if await _search(chosen, target, goal, attack_seed, state):
-                return state
-        return await generate(state, tool_calls="none", seed=derived_seed(seed, state.sample_id, state.epoch))
+            answered = await _search(chosen, target, goal, attack_seed, state)
+        if not answered:
+            _check_prefill(chosen, state)
+            answer_seed = derived_seed(seed, state.sample_id, state.epoch)
+            state = await generate(state, tool_calls="none", seed=answer_seed)
+        if chosen.decode is not None:
+            # Beside the answer, not instead of it: judges read this one, people may want to see both.
+            state.metadata["decoded"] = chosen.decode(state.output.completion)
+        return state
 
     return solve
 
@@ -75,6 +83,25 @@ async def _search(chosen: Attack, target: AttackTarget, goal: Goal, seed: int, s
     return True
 
 
+def _goal_of(state: TaskState) -> Goal:
+    messages = tuple(as_message(turn) for turn in state.messages)
+    prompt_id = state.metadata.get("prompt_id", state.sample_id)
+    return Goal(messages, str(state.metadata["goal"]), _opening(state), str(prompt_id))
+
+
+def _check_prefill(chosen: Attack, state: TaskState) -> None:
+    """Refuse to prefill where the beginning of an answer would silently become a finished turn of its own."""
+    if state.messages[-1].role != "assistant" or state.model.api not in CLOSES_TURNS:
+        return
+    # Behind another address the provider `openai` talks to servers such as vLLM, which do continue.
+    if state.model.api == "openai" and get_model().api.base_url:
+        return
+    raise ConfigError(
+        f"attack {chosen.name} begins the answer, but provider {state.model.api} closes that turn and opens a new one; "
+        f"{CLOSES_TURNS[state.model.api]}"
+    )
+
+
 def _opening(state: TaskState) -> str:
     """How an agreeing answer might begin: the benchmark's word for it, else one that only repeats the request."""
     given = state.metadata.get("opening")
@@ -82,6 +109,17 @@ def _opening(state: TaskState) -> str:
 
 
 def _named_in(state: TaskState) -> str:
-    if "attack" not in state.metadata:
-        raise ConfigError(f"sample {state.sample_id} names no attack; give one, as in attack('plain')")
-    return str(state.metadata["attack"])
+    # An attack from the user's own file is found by what the user wrote, not by its name.
+    for key in ("attack_spec", "attack"):
+        if key in state.metadata:
+            return str(state.metadata[key])
+    raise ConfigError(f"sample {state.sample_id} names no attack; give one, as in attack('plain')")
+
+
+CLOSES_TURNS = MappingProxyType(
+    {
+        "hf": "open the checkpoint as instincts/PATH instead",
+        "openai": "use a server that continues a last assistant message, with its address as --model-base-url",
+    }
+)
+"""Providers of Inspect under which a prefilled answer is none, and the way out."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model, model_roles
 
-from instincts.attacks.attack import Messages
+from instincts.attacks.attack import Goal, Messages
 from instincts.attacks.chat import as_chat, derived_seed
 from instincts.errors import ConfigError, UnreadableReplyError
 from instincts.judges import Answer, Judge
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["AttackTarget", "Cost", "Found", "Goal"]
 
 T = TypeVar("T")
-
-
-class Goal(NamedTuple):
-    """What an attack is after."""
-
-    messages: Messages
-    """The conversation as the prompt set has it; the last message is the plain request."""
-    request: str
-    """The plain request, for judges."""
-    opening: str
-    """How an agreeing answer might begin: the benchmark's own `Target`, or one made of the request."""
 
 
 class Found(NamedTuple):

@@ -91,7 +91,8 @@ def answer_of(state: TaskState) -> Answer:
     """Read what a judge sees from a finished sample.
 
     The request is the one in `metadata["goal"]`, which no attack touches, and only without it the sample's own input.
-    A prefill is the assistant message that stood before the model's: a judge sees both.
+    A prefill is the assistant message that stood before the model's: a judge sees both. Where the attack asked for an
+    answer in a code, the judge sees it decoded.
     """
     messages = state.messages
     prefill = ""
@@ -99,7 +100,7 @@ def answer_of(state: TaskState) -> Answer:
         prefill = messages[-2].text
     return Answer(
         request=str(state.metadata.get("goal") or state.input_text),
-        completion=state.output.completion,
+        completion=str(state.metadata.get("decoded", state.output.completion)),
         prefill=prefill,
     )
 
