@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -92,6 +93,8 @@ class RunCard(BaseModel):
     """Name of each input file or prompt set and the SHA-256 of its content."""
     models: dict[str, str]
     """Each model as named, and the digest of its content."""
+    roles: dict[str, str] = {}
+    """Each other model that took part (an attacker, a grader): role, then name and digest of its content."""
     versions: dict[str, str]
     """Python, the operating system, and the libraries that can change a number."""
     outcome: dict[str, Any] = {}
@@ -99,7 +102,12 @@ class RunCard(BaseModel):
 
 
 def new_run_card(
-    verb: str, *, settings: Mapping[str, Any], data: Mapping[str, str], models: Mapping[str, str]
+    verb: str,
+    *,
+    settings: Mapping[str, Any],
+    data: Mapping[str, str],
+    models: Mapping[str, str],
+    roles: Mapping[str, str] = MappingProxyType({}),
 ) -> RunCard:
     """Open the card of a run that starts now, with status `running`."""
     return RunCard(
@@ -110,6 +118,7 @@ def new_run_card(
         settings=dict(settings),
         data=dict(data),
         models=dict(models),
+        roles=dict(roles),
         versions=library_versions(),
     )
 

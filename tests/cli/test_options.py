@@ -3,8 +3,9 @@
 import pytest
 
 from instincts.cli.app import run
-from instincts.cli.options import SCALES
+from instincts.cli.options import SCALES, named_models
 from instincts.config import Scale
+from instincts.errors import ConfigError
 
 
 def test_scales_are_those_of_the_settings() -> None:
@@ -24,3 +25,23 @@ def test_scales_are_those_of_the_settings() -> None:
 def test_an_unknown_value_gets_a_near_match(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(line.split()) == 2
     assert says in capsys.readouterr().err
+
+
+def test_model_roles_are_read_by_name() -> None:
+    assert named_models(["attacker=runs/a", "translator = openai/x=y"]) == {
+        "attacker": "runs/a",
+        "translator": "openai/x=y",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["attacker"], "write --model-role attacker=MODEL"),
+        (["=m"], "write --model-role attacker=MODEL"),
+        (["attacker=a", "attacker=b"], "attacker is given twice, 'a' and 'b'"),
+    ],
+)
+def test_a_model_role_without_a_role_or_a_model_is_refused(words: list[str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        named_models(words)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from instincts.cli.options import AsJson, Seed
+from instincts.cli.options import AsJson, ModelRoles, Seed, named_models
 from instincts.cli.progress import inspect_display
 from instincts.cli.table import notice, show_metrics
 
@@ -62,6 +62,25 @@ def evaluate(
         Path | None,
         typer.Option("--out", metavar="DIR", show_default=False, help="The run folder; made up if not given."),
     ] = None,
+    model_role: ModelRoles = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            "--budget",
+            metavar="N",
+            show_default=False,
+            help="Most questions that a searching attack puts to the model for one goal; by default each attack's own.",
+        ),
+    ] = None,
+    loop_judge: Annotated[
+        str | None,
+        typer.Option(
+            "--loop-judge",
+            metavar="NAME",
+            show_default=False,
+            help="Who steers searching attacks, by default `refusal`; never the judge whose verdict counts.",
+        ),
+    ] = None,
     slices: Annotated[bool, typer.Option("--slices", help="Show each attack and skill, not only the totals.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -76,8 +95,9 @@ def evaluate(
     from instincts.suites.settings import EvaluationSettings
 
     flags = {"suite": suite, "prompts": prompts, "attack": attack, "judge": judge, "limit": limit}
+    search = {"model_roles": named_models(model_role or []), "budget": budget, "loop_judge": loop_judge}
     settings = EvaluationSettings.resolve(
-        given={**flags, "samples": samples, "seed": seed, "max_tokens": max_tokens},
+        given={**flags, **search, "samples": samples, "seed": seed, "max_tokens": max_tokens},
     )
     if suite is None and prompts is None:
         notice(POCKET_BY_DEFAULT)

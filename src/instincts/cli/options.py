@@ -1,14 +1,14 @@
 """Options that several verbs share, spelt and explained once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from instincts.errors import unknown_name
+from instincts.errors import ConfigError, unknown_name
 
-__all__ = ["SCALES", "AsJson", "Model", "Out", "Prompts", "ScaleName", "Seed", "choice"]
+__all__ = ["SCALES", "AsJson", "Model", "ModelRoles", "Out", "Prompts", "ScaleName", "Seed", "choice", "named_models"]
 
 
 def choice(option: str, known: Iterable[str], help_text: str) -> Any:
@@ -20,6 +20,23 @@ def choice(option: str, known: Iterable[str], help_text: str) -> Any:
         help_text: what it means.
     """
     return typer.Option(option, metavar="|".join(known), help=help_text, callback=_one_of(option, list(known)))
+
+
+def named_models(words: Sequence[str]) -> dict[str, str]:
+    """Read the words of `--model-role`.
+
+    Raises:
+        ConfigError: a word that is not ROLE=MODEL, or a role that comes twice.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        role, _, model = (part.strip() for part in word.partition("="))
+        if not role or not model:
+            raise ConfigError(f"--model-role {word!r} names no role and model; write --model-role attacker=MODEL")
+        if role in found:
+            raise ConfigError(f"--model-role {role} is given twice, {found[role]!r} and {model!r}; keep one")
+        found[role] = model
+    return found
 
 
 def _one_of(option: str, known: list[str]) -> Callable[[str | None], str | None]:
@@ -57,5 +74,14 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gi
 ScaleName = Annotated[
     str | None,
     choice("--scale", SCALES, "How much to do: a pocket model on a laptop, one GPU, or the published setting."),
+]
+ModelRoles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-role",
+        metavar="ROLE=MODEL",
+        show_default=False,
+        help="Another model that takes part, such as `attacker=MODEL`; as often as there are roles.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON.")]

@@ -12,8 +12,10 @@ from typing import Any, Literal
 import rich
 from inspect_ai import Task, eval_set
 from inspect_ai.log import EvalLog
+from inspect_ai.model import Model
 
 from instincts import attacks, judges
+from instincts.attacks.solvers import LOOP_JUDGE
 from instincts.errors import ConfigError, InstinctsError, RecordError, unknown_name
 from instincts.records import RUN_FILE, Metric, RunCard, new_run_card, read_run_card, write_metrics, write_run_card
 from instincts.suites import tasks
@@ -61,20 +63,28 @@ def evaluate(
         InstinctsError: a task did not finish; says what stopped it.
         KeyboardInterrupt: the run was stopped; the card says `interrupted`.
     """
+    _check_roles(settings)
     made = _tasks(settings)
     targets = [target(text) for text in dict.fromkeys(models)]
     if not targets:
         raise ConfigError("no model to evaluate; name at least one")
+    others = {role: target(text) for role, text in settings.model_roles.items()}
     card = new_run_card(
         "evaluate",
         settings=settings.model_dump(),
         data={key: digest for task in made for key, digest in (task.metadata or {})["prompts"].items()},
         models={found.given: found.digest for found in targets},
+        roles={role: f"{found.given} {found.digest}" for role, found in others.items()},
     )
     _check_folder(out, card)
     write_run_card(out, card)
     try:
-        logs = [log for group in _groups(targets) for log in _run(_tasks(settings), group, out / LOGS_FOLDER, display)]
+        roles = {role: open_target(found) for role, found in others.items()}
+        logs = [
+            log
+            for group in _groups(targets)
+            for log in _run(_tasks(settings), group, roles, out / LOGS_FOLDER, display)
+        ]
         rows = rows_from_logs(logs, run=run or out.resolve().name, seed=settings.seed)
         write_metrics(out, rows)
     except BaseException:
@@ -84,6 +94,12 @@ def evaluate(
     return rows
 
 
+def _check_roles(settings: EvaluationSettings) -> None:
+    for attack in attacks.expand(settings.attack) if settings.attack else []:
+        if missing := [role for role in attack.roles if role not in settings.model_roles]:
+            raise ConfigError(f"attack {attack.name} needs another model: give --model-role {missing[0]}=MODEL")
+
+
 def _tasks(settings: EvaluationSettings) -> list[Task]:
     default = "pocket" if settings.prompts is None else "jailbreak"
     return [_task(name.strip(), settings) for name in dict.fromkeys((settings.suite or default).split(","))]
@@ -91,6 +107,7 @@ def _tasks(settings: EvaluationSettings) -> list[Task]:
 
 def _task(suite: str, settings: EvaluationSettings) -> Task:
     limit, samples, seed, cut = settings.limit, settings.samples, settings.seed, settings.max_tokens
+    budget, loop_judge = settings.budget, settings.loop_judge or LOOP_JUDGE
     questions = settings.questions or limit
     # Spelt out, so that two ways to name the same attacks are the same task to Inspect.
     attack = ",".join(each.name for each in attacks.expand(settings.attack)) if settings.attack else None
@@ -98,16 +115,16 @@ def _task(suite: str, settings: EvaluationSettings) -> Task:
     match suite:
         case "jailbreak":
             source = settings.prompts or "pocket-harmful"
-            return tasks.jailbreak(source, attack, judge, limit, samples, seed, cut)
+            return tasks.jailbreak(source, attack, judge, limit, samples, seed, cut, budget, loop_judge)
         case "overrefusal":
             source = settings.prompts or "pocket-benign"
-            return tasks.overrefusal(source, attack, judge, limit, samples, seed, cut)
+            return tasks.overrefusal(source, attack, judge, limit, samples, seed, cut, budget, loop_judge)
         case "utility":
             return tasks.utility(settings.prompts or "pocket-skill", questions, seed, cut)
         case "pocket":
             if settings.prompts:
                 raise ConfigError("suite pocket has its own prompts; with a file use --suite jailbreak or another")
-            return tasks.pocket(attack, judge, limit, questions, samples, seed, cut)
+            return tasks.pocket(attack, judge, limit, questions, samples, seed, cut, budget, loop_judge)
         case _:
             raise unknown_name("suite", suite, SUITES)
 
@@ -118,13 +135,16 @@ def _groups(targets: Sequence[Target]) -> list[list[Target]]:
     return [*([found] for found in targets if found.is_local), *([served] if served else [])]
 
 
-def _run(made: list[Task], group: Sequence[Target], logs: Path, display: Display) -> list[EvalLog]:
+def _run(
+    made: list[Task], group: Sequence[Target], roles: Mapping[str, Model], logs: Path, display: Display
+) -> list[EvalLog]:
     models = [open_target(found) for found in group]
     with _quiet(silent=display == "none"):
         finished, headers = eval_set(
             made,
             log_dir=str(logs),
             model=models,
+            model_roles=dict(roles),
             display=display,
             # Other models' logs share the folder; `_check_folder` has made sure that they belong here.
             log_dir_allow_dirty=True,
@@ -164,6 +184,7 @@ def _check_folder(out: Path, card: RunCard) -> None:
     _check_same(out, "setting", old.settings, card.settings)
     _check_same(out, "prompt set", old.data, card.data)
     _check_same(out, "model", old.models, card.models)
+    _check_same(out, "model role", old.roles, card.roles)
 
 
 def _check_same(out: Path, kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

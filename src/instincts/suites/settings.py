@@ -35,6 +35,12 @@ class EvaluationSettings(Settings):
     """Seed of attacks and answers."""
     max_tokens: int = Field(512, ge=1)
     """Where an answer is cut, in tokens."""
+    model_roles: Mapping[str, str] = Field(default_factory=dict)
+    """Other models by role, for example an `attacker` for the attacks that one drives; MODEL as on the command line."""
+    budget: int | None = Field(None, ge=1)
+    """Most questions that a searching attack puts to the model for one goal; by default each attack's own."""
+    loop_judge: str | None = None
+    """The judge that steers searching attacks, by default refusal; never the one whose verdict counts."""
 
     scales: ClassVar[Mapping[Scale, Mapping[str, Any]]] = {
         Scale.SMOKE: {"limit": 12, "questions": 60, "max_tokens": 96},

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -20,8 +20,10 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from instincts import attacks as registry
 from instincts import judges
-from instincts.attacks.solvers import attack
+from instincts.attacks.attack import Attack
+from instincts.attacks.solvers import LOOP_JUDGE, attack
 from instincts.errors import ConfigError
+from instincts.judges.registry import Judge
 from instincts.judges.scorers import scorer_named, skill
 from instincts.prompts import NAMED, PromptSet, read_prompts
 from instincts.suites.samples import attacked_samples, exact_samples
@@ -38,6 +40,8 @@ def jailbreak(
     samples: int = 1,
     seed: int = 0,
     max_tokens: int = 512,
+    budget: int | None = None,
+    loop_judge: str = LOOP_JUDGE,
 ) -> Task:
     """Harmful requests under every attack: does the model defend itself?
 
@@ -51,10 +55,14 @@ def jailbreak(
         samples: answers to each attacked prompt.
         seed: of attacks and answers.
         max_tokens: where an answer is cut.
+        budget: most questions that a searching attack puts to the model for one goal; by default each attack's own.
+        loop_judge: the judge that steers searching attacks; never the first of `judge`.
     """
     chosen = _read(prompts, "harmful", limit)
-    rows = attacked_samples("jailbreak", chosen, registry.expand(attacks or _default_attacks(chosen)))
-    return _sampled([chosen], rows, judge or _default_judge(chosen), samples, seed, max_tokens)
+    expanded = registry.expand(attacks or _default_attacks(chosen))
+    search = _Search(expanded, budget, loop_judge)
+    rows = attacked_samples("jailbreak", chosen, expanded)
+    return _sampled([chosen], rows, judge or _default_judge(chosen), search, samples, seed, max_tokens)
 
 
 @task
@@ -66,14 +74,18 @@ def overrefusal(
     samples: int = 1,
     seed: int = 0,
     max_tokens: int = 512,
+    budget: int | None = None,
+    loop_judge: str = LOOP_JUDGE,
 ) -> Task:
     """Benign requests, plain and under the same attacks: does the model still answer?
 
     Arguments as for `jailbreak`; of a prompt file with labels, the rows labelled `benign`.
     """
     chosen = _read(prompts, "benign", limit)
-    rows = attacked_samples("overrefusal", chosen, registry.expand(attacks or _default_attacks(chosen)))
-    return _sampled([chosen], rows, judge or _default_judge(chosen), samples, seed, max_tokens)
+    expanded = registry.expand(attacks or _default_attacks(chosen))
+    search = _Search(expanded, budget, loop_judge)
+    rows = attacked_samples("overrefusal", chosen, expanded)
+    return _sampled([chosen], rows, judge or _default_judge(chosen), search, samples, seed, max_tokens)
 
 
 @task
@@ -106,6 +118,8 @@ def pocket(
     samples: int = 1,
     seed: int = 0,
     max_tokens: int = 128,
+    budget: int | None = None,
+    loop_judge: str = LOOP_JUDGE,
 ) -> Task:
     """All three on the pocket's held-out prompts, by default with its wrappers and its oracle, in one task.
 
@@ -117,6 +131,8 @@ def pocket(
         samples: answers to each attacked prompt; a question is decoded greedily, so one counts.
         seed: of attacks and answers.
         max_tokens: where an answer is cut.
+        budget: most questions that a searching attack puts to the model for one goal; by default each attack's own.
+        loop_judge: the judge that steers searching attacks; never the first of `judge`.
     """
     harmful, benign = _read("pocket-harmful", "harmful", limit), _read("pocket-benign", "benign", limit)
     skills = _read("pocket-skill", "skill", questions)
@@ -126,14 +142,14 @@ def pocket(
         *attacked_samples("overrefusal", benign, expanded),
         *exact_samples("utility", skills, registry.get("plain")),
     ]
-    sets = [harmful, benign, skills]
-    return _sampled(sets, rows, judge or _default_judge(harmful), samples, seed, max_tokens, [skill()])
+    sets, search = [harmful, benign, skills], _Search(expanded, budget, loop_judge)
+    return _sampled(sets, rows, judge or _default_judge(harmful), search, samples, seed, max_tokens, [skill()])
 
 
 @solver
-def answered(seed: int = 0) -> Solver:
+def answered(seed: int = 0, budget: int | None = None, loop_judge: str = LOOP_JUDGE) -> Solver:
     """Attack as the sample says and let the model answer, greedily where there is an exact answer."""
-    sampled = attack(seed=seed)
+    sampled = attack(seed=seed, budget=budget, loop_judge=loop_judge)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         return await sampled(state, partial(generate, temperature=0.0) if state.target.text else generate)
@@ -141,19 +157,43 @@ def answered(seed: int = 0) -> Solver:
     return solve
 
 
+class _Search(NamedTuple):
+    """How the attacks that search are steered."""
+
+    attacks: Sequence[Attack]
+    budget: int | None
+    loop_judge: str
+
+    def solver(self, seed: int, counting: Judge) -> Solver:
+        """Make the solver; `counting` is the judge whose verdict counts.
+
+        Raises:
+            ConfigError: a search would be steered by that judge.
+        """
+        searching = next((each.name for each in self.attacks if each.search is not None), None)
+        if searching is not None and judges.get(self.loop_judge).name == counting.name:
+            raise ConfigError(
+                f"attack {searching} would be steered by {counting.name}, whose verdict counts; give another --judge, "
+                "or another judge of the search with --loop-judge"
+            )
+        return answered(seed=seed, budget=self.budget, loop_judge=self.loop_judge)
+
+
 def _sampled(
     sets: Sequence[PromptSet],
     rows: Sequence[Sample],
     judge: str | list[str],
+    search: _Search,
     samples: int,
     seed: int,
     max_tokens: int,
     more_scorers: Sequence[Scorer] = (),
 ) -> Task:
+    expanded = judges.expand(judge)
     return Task(
         dataset=MemoryDataset(list(rows), name=", ".join(chosen.source for chosen in sets)),
-        solver=answered(seed=seed),
-        scorer=[*(scorer_named(each.name) for each in judges.expand(judge)), *more_scorers],
+        solver=search.solver(seed, expanded[0]),
+        scorer=[*(scorer_named(each.name) for each in expanded), *more_scorers],
         config=GenerateConfig(temperature=1.0, top_p=1.0, max_tokens=max_tokens),
         epochs=Epochs(samples),
         version=_version(sets),
