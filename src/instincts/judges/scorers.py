@@ -91,17 +91,19 @@ def answer_of(state: TaskState) -> Answer:
     """Read what a judge sees from a finished sample.
 
     The request is the one in `metadata["goal"]`, which no attack touches, and only without it the sample's own input.
-    A prefill is the assistant message that stood before the model's: a judge sees both. Where the attack asked for an
-    answer in a code, the judge sees it decoded.
+    A prefill is the assistant message that stood before the model's: a judge sees both. An answer in code or in another
+    language is judged as the attack decoded it, `metadata["decoded"]`; the log keeps both.
     """
     messages = state.messages
     prefill = ""
     if len(messages) > 1 and messages[-1].role == "assistant" and isinstance(messages[-2], ChatMessageAssistant):
         prefill = messages[-2].text
+    decoded = state.metadata.get("decoded")
     return Answer(
         request=str(state.metadata.get("goal") or state.input_text),
-        completion=str(state.metadata.get("decoded", state.output.completion)),
+        completion=state.output.completion if decoded is None else str(decoded),
         prefill=prefill,
+        harmless=state.metadata.get("suite") == "overrefusal",
     )
 
 
@@ -118,7 +120,7 @@ def _shell(judge: Judge) -> Scorer:
             value=verdict.outcome,
             answer=answer.text,
             explanation=verdict.explanation,
-            metadata={"score": verdict.score},
+            metadata={"score": verdict.score, "partial": verdict.partial},
         )
 
     return score
