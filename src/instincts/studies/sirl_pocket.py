@@ -3,21 +3,25 @@
 python -m instincts.studies.sirl_pocket --out runs/study
 
 Every seed trains on the same unlabelled half-benign prompts with its own sampling, and is measured on held-out requests
-under every wrapper, beside the untouched model asked with the same seed. Finished parts are not run again.
+of its own under every wrapper, beside the untouched model asked the same. Finished parts are not run again. It measures
+with `pocket.measuring`, plain `generate` and the grammar, several times as fast as an evaluation that keeps logs.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from instincts.config import Scale
-from instincts.records import RUN_FILE, Metric, read_run_card, write_json, write_text
-from instincts.suites.running import evaluate
-from instincts.suites.settings import EvaluationSettings
+from instincts.models.directory import locate
+from instincts.records import RUN_FILE, read_json, read_run_card, write_json, write_text
+
+if TYPE_CHECKING:
+    from instincts.pocket.measuring import Measured
 
 __all__ = ["Result", "result_of", "run_study", "table"]
 
@@ -31,6 +35,8 @@ class Result(NamedTuple):
     preset: str
     """`untouched`, or the preset it was trained with."""
     seed: int
+    n: int
+    """Held-out requests behind each wrapper's DSR; see `pocket.measuring.Measured` for the others."""
     dsr: float
     """Mean over the wrappers; the plain request is not among them."""
     worst_dsr: float
@@ -40,7 +46,9 @@ class Result(NamedTuple):
     """Mean over the wrappers never shown around a harmful request in alignment or training."""
     plain_dsr: float
     benign_compliance: float
-    """Mean over plain and all wrappers."""
+    """Plain benign requests answered."""
+    wrapped_benign_compliance: float
+    """Benign requests answered under the wrappers."""
     skill_accuracy: float
     stop_step: int | None
     kept_step: int | None
@@ -52,45 +60,51 @@ def run_study(
     models: Sequence[str] = ("pocket-llama", "pocket-qwen"),
     presets: Sequence[str] = ("gated", "paper"),
     seeds: int = 5,
-    behaviours: int = 32,
-    questions: int = 120,
+    n: int = 100,
 ) -> list[Result]:
-    """Train and measure every combination and write `results.json` and `results.md`."""
+    """Train and measure every combination and write `results.json` and `results.md`.
+
+    Args:
+        out: where the runs go; what is finished there is not run again.
+        models: pocket models.
+        presets: recipes to train with.
+        seeds: how many seeds, from 0.
+        n: held-out requests for each wrapper.
+    """
     results = []
     for model in models:
         for seed in range(seeds):
             folder = out / model / f"seed-{seed}"
-            measured = _measure(model, folder / "untouched-measured", seed, behaviours, questions)
-            results.append(result_of(measured, model=model, preset="untouched", seed=seed))
+            measured = _measure(locate(model).path, folder / "untouched.json", n, seed)
+            results.append(result_of(measured, model=model, preset="untouched"))
             for preset in presets:
                 outcome = _train(model, preset, seed, folder / preset)
-                measured = _measure(str(folder / preset), folder / f"{preset}-measured", seed, behaviours, questions)
-                results.append(result_of(measured, model=model, preset=preset, seed=seed, outcome=outcome))
+                measured = _measure(folder / preset, folder / f"{preset}.json", n, seed)
+                results.append(result_of(measured, model=model, preset=preset, outcome=outcome))
             write_json(out / "results.json", [result._asdict() for result in results])
             write_text(out / "results.md", table(results))
     return results
 
 
-def result_of(
-    rows: Sequence[Metric], *, model: str, preset: str, seed: int, outcome: dict[str, Any] | None = None
-) -> Result:
-    """Summarise the rows of one evaluation of the pocket suite."""
-    from instincts.pocket.wrappers import UNSEEN_WRAPPERS, WRAPPERS
+def result_of(measured: "Measured", *, model: str, preset: str, outcome: dict[str, Any] | None = None) -> Result:
+    """Summarise what was measured of one model."""
+    from instincts.pocket.wrappers import UNSEEN_WRAPPERS
 
-    value = {(row.suite, row.slice, row.metric): row.value or 0.0 for row in rows}
-    dsr = {name: value["jailbreak", f"pocket/{name}", "dsr"] for name in WRAPPERS}
+    dsr = measured.dsr
     worst = min(dsr, key=lambda name: dsr[name])
     return Result(
         model=model,
         preset=preset,
-        seed=seed,
+        seed=measured.seed,
+        n=measured.n,
         dsr=mean(dsr.values()),
         worst_dsr=dsr[worst],
         worst_wrapper=worst,
         unseen_dsr=mean(dsr[name] for name in UNSEEN_WRAPPERS),
-        plain_dsr=value["jailbreak", "plain", "dsr"],
-        benign_compliance=value["overrefusal", "all", "benign_compliance"],
-        skill_accuracy=value["utility", "all", "skill_accuracy"],
+        plain_dsr=measured.harmful_refused,
+        benign_compliance=measured.benign_answered,
+        wrapped_benign_compliance=measured.benign_wrapped_answered,
+        skill_accuracy=measured.skill_accuracy,
         stop_step=(outcome or {}).get("stop_step"),
         kept_step=(outcome or {}).get("best_step"),
     )
@@ -98,7 +112,15 @@ def result_of(
 
 def table(results: Sequence[Result]) -> str:
     """Lay out the results as Markdown: one line a model and preset, mean and range over seeds."""
-    columns = ("dsr", "unseen_dsr", "worst_dsr", "plain_dsr", "benign_compliance", "skill_accuracy")
+    columns = (
+        "dsr",
+        "unseen_dsr",
+        "worst_dsr",
+        "plain_dsr",
+        "benign_compliance",
+        "wrapped_benign_compliance",
+        "skill_accuracy",
+    )
     lines = [f"| model | preset | seeds | {' | '.join(columns)} |", f"|{'---|' * (len(columns) + 3)}"]
     for model, preset in dict.fromkeys((result.model, result.preset) for result in results):
         group = [result for result in results if (result.model, result.preset) == (model, preset)]
@@ -110,9 +132,15 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _measure(model: str, out: Path, seed: int, behaviours: int, questions: int) -> list[Metric]:
-    settings = EvaluationSettings(suite="pocket", limit=behaviours, questions=questions, seed=seed)
-    return evaluate([model], settings, out=out)
+def _measure(checkpoint: Path, record: Path, n: int, seed: int) -> "Measured":
+    """Ask every kind of held-out request, drawn with the seed, and rule by the grammar; once measured, read."""
+    from instincts.pocket.measuring import Measured, measure
+
+    if record.is_file():
+        return Measured(**read_json(record))
+    measured = measure(checkpoint, n, seed)
+    write_json(record, asdict(measured))
+    return measured
 
 
 def _train(model: str, preset: str, seed: int, out: Path) -> dict[str, Any]:
@@ -129,8 +157,7 @@ def main(
     model: Annotated[list[str] | None, typer.Option(help="A model; as often as needed. Default: both.")] = None,
     preset: Annotated[list[str] | None, typer.Option(help="A preset; as often as needed. Default: both.")] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, from 0.")] = 5,
-    behaviours: Annotated[int, typer.Option(help="Held-out requests of each kind.")] = 32,
-    questions: Annotated[int, typer.Option(help="Held-out questions.")] = 120,
+    n: Annotated[int, typer.Option(help="Held-out requests for each wrapper.")] = 100,
 ) -> None:
     """Train and measure both pocket models with both presets over several seeds."""
     results = run_study(
@@ -138,8 +165,7 @@ def main(
         models=model or ("pocket-llama", "pocket-qwen"),
         presets=preset or ("gated", "paper"),
         seeds=seeds,
-        behaviours=behaviours,
-        questions=questions,
+        n=n,
     )
     typer.echo(table(results))
     typer.echo(json.dumps({"written": str(out / "results.json")}))
