@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 from statsmodels.stats.proportion import proportion_confint
 
-from instincts.statistics import Interval, mean_interval, wilson
+from instincts.statistics import Bootstrap, Interval, mean_interval, wilson
 
 
 def test_wilson_of_all_ten_by_hand() -> None:
@@ -45,7 +45,7 @@ def test_impossible_counts_are_errors(successes: int, n: int) -> None:
 def test_mean_interval_agrees_with_scipy() -> None:
     values = np.random.default_rng(0).exponential(size=23)
 
-    value, low, high, n = mean_interval(values, confidence=0.9)
+    value, low, high, n = mean_interval(values, bootstrap=Bootstrap(confidence=0.9))
 
     expected = scipy.stats.t.interval(0.9, 22, loc=values.mean(), scale=scipy.stats.sem(values))
     assert value == pytest.approx(values.mean())
@@ -62,7 +62,7 @@ def test_clusters_of_one_agree_with_scipy_bootstrap() -> None:
     """Different draws, so only within the noise of 20,000 resamples."""
     values = np.random.default_rng(0).exponential(size=40)
 
-    interval = mean_interval(values, clusters=range(40), resamples=20_000)
+    interval = mean_interval(values, clusters=range(40), bootstrap=Bootstrap(resamples=20_000))
 
     expected = scipy.stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=1)
     assert interval[1:3] == pytest.approx(tuple(expected.confidence_interval), abs=0.01)
@@ -83,12 +83,12 @@ def test_same_seed_same_interval_and_order_of_rows_within_clusters_is_free() -> 
     values, clusters = np.arange(12.0), list("aabbccddeeff")
     order = [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10]
 
-    first = mean_interval(values, clusters=clusters, seed=5)
+    few, others = Bootstrap(seed=5, resamples=50), Bootstrap(seed=6, resamples=50)
 
-    assert mean_interval(values[order], clusters=clusters, seed=5) == first
-    assert mean_interval(values, clusters=clusters, seed=6, resamples=50) != mean_interval(
-        values, clusters=clusters, seed=5, resamples=50
-    )
+    first = mean_interval(values, clusters=clusters, bootstrap=few)
+
+    assert mean_interval(values[order], clusters=clusters, bootstrap=few) == first
+    assert mean_interval(values, clusters=clusters, bootstrap=others) != first
 
 
 def test_cluster_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -98,7 +98,7 @@ def test_cluster_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     covered = 0
     for world in range(1000):
         values = np.repeat(random.normal(size=40), 5) + random.normal(size=200)
-        _, low, high, _ = mean_interval(values, clusters=clusters, resamples=400, seed=world)
+        _, low, high, _ = mean_interval(values, clusters=clusters, bootstrap=Bootstrap(resamples=400, seed=world))
         assert low is not None
         assert high is not None
         covered += low <= 0 <= high

@@ -1,45 +1,12 @@
-"""Before against after: by hand, against SciPy and statsmodels."""
+"""Before against after: by hand and against SciPy."""
 
 import numpy as np
 import pytest
 import scipy.stats
-from statsmodels.stats.contingency_tables import mcnemar
 
-from instincts.statistics import SignTest, paired_bootstrap, sign_test
+from instincts.statistics import Bootstrap, Interval, paired_bootstrap, paired_change
 
-
-def test_sign_test_by_hand() -> None:
-    """Five up, none down, one tied: 2 (1/2)^5 = 0.0625."""
-    assert sign_test([0, 0, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1]) == SignTest(5, 0, 1, 0.0625)
-
-
-def test_no_change_is_no_evidence() -> None:
-    assert sign_test([True, False], [True, False]) == SignTest(0, 0, 2, 1.0)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_sign_test_agrees_with_scipy_and_mcnemar(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    before, after = random.random(80) < 0.5, random.random(80) < 0.7
-
-    result = sign_test(before, after)
-
-    table = [[sum(before & after), sum(before & ~after)], [sum(~before & after), sum(~before & ~after)]]
-    assert result.p_value == pytest.approx(mcnemar(table, exact=True).pvalue)
-    assert result.p_value == pytest.approx(scipy.stats.binomtest(result.raised, result.raised + result.lowered).pvalue)
-
-
-def test_sign_test_is_symmetric() -> None:
-    before, after = [0.1, 0.5, 0.9, 0.4], [0.4, 0.7, 0.1, 0.8]
-
-    there, back = sign_test(before, after), sign_test(after, before)
-
-    assert (there.raised, there.lowered, there.p_value) == (back.lowered, back.raised, back.p_value)
-
-
-def test_sign_test_of_many_items_agrees_with_the_normal_approximation() -> None:
-    """2,600 against 2,400: z = (2600 - 2500 - 1/2) / sqrt(1250) = 2.814, two-sided 0.0049."""
-    assert sign_test(np.zeros(5000), np.r_[np.ones(2600), -np.ones(2400)]).p_value == pytest.approx(0.0049, abs=1e-4)
+NONE = np.nan
 
 
 def test_paired_bootstrap_by_hand() -> None:
@@ -52,7 +19,7 @@ def test_paired_bootstrap_agrees_with_scipy() -> None:
     before = random.normal(size=60)
     after = before + random.normal(0.3, 0.5, size=60)
 
-    interval = paired_bootstrap(before, after, resamples=20_000)
+    interval = paired_bootstrap(before, after, bootstrap=Bootstrap(resamples=20_000))
 
     expected = scipy.stats.bootstrap((after - before,), np.mean, method="percentile", n_resamples=20_000, rng=1)
     assert interval.value == pytest.approx((after - before).mean())
@@ -80,11 +47,78 @@ def test_copied_items_of_a_prompt_do_not_narrow_the_interval() -> None:
     assert copied[:3] == pytest.approx(once[:3])
 
 
-def test_unpaired_lengths_are_errors() -> None:
-    with pytest.raises(ValueError, match=r"before has shape \(2,\), after \(3,\)"):
-        sign_test([0, 1], [0, 1, 1])
-
-
 def test_unjudged_items_are_errors() -> None:
     with pytest.raises(ValueError, match="1 of 2 pairs are not finite"):
         paired_bootstrap([0.0, np.nan], [1.0, 1.0])
+
+
+def test_a_row_s_change_is_the_mean_over_its_attacks_by_hand() -> None:
+    """Row 0 rises under one attack of two: 1/2. Row 1 rises under both: 1. Row 2 falls under one: -1/2. Mean 1/3."""
+    before, after = [[0, 1], [0, 0], [1, 1]], [[1, 1], [1, 1], [1, 0]]
+
+    found = paired_change(before, after)
+
+    assert found.interval.value == pytest.approx(1 / 3)
+    assert (found.interval.n, found.pairs, found.dropped) == (3, 6, 0)
+
+
+def test_a_verdict_missing_on_one_side_drops_the_pair_on_both() -> None:
+    """Row 0 keeps its second attack alone: change 1. Row 1 changes by 0 and 1: 1/2. Mean 3/4, not (1 + 0 + 1)/3.
+
+    The cell that both lack was never asked or never judged: there is nothing to drop.
+    """
+    before, after = [[NONE, 0.0], [1.0, 0.0], [NONE, NONE]], [[1.0, 1.0], [1.0, 1.0], [NONE, 1.0]]
+
+    found = paired_change(before, after)
+
+    assert found.interval.value == 0.75
+    assert (found.interval.n, found.pairs, found.dropped) == (2, 3, 2)
+
+
+def test_nothing_to_compare_is_no_change() -> None:
+    assert paired_change([[NONE]], [[1.0]]) == (Interval(None, None, None, 0), 0, 1)
+    assert paired_change([[0.0]], [[1.0]]).interval == Interval(1.0, None, None, 1)
+
+
+def test_a_grid_of_one_attack_is_the_paired_bootstrap_of_its_rows() -> None:
+    before, after = np.random.default_rng(0).random((2, 40))
+
+    grid = paired_change(before[:, None], after[:, None])
+
+    assert grid.interval == pytest.approx(paired_bootstrap(before, after))
+
+
+def test_attacks_that_agree_within_rows_do_not_narrow_the_interval() -> None:
+    change = np.random.default_rng(0).normal(size=(50, 1))
+
+    one, many = paired_change(0 * change, change), paired_change(np.zeros((50, 20)), np.repeat(change, 20, axis=1))
+
+    assert many.interval == pytest.approx(one.interval)
+    assert (one.pairs, many.pairs) == (50, 1000)
+
+
+def test_equal_seeds_leave_the_interval_as_it_was() -> None:
+    """Drawing among copies of one seed changes nothing; with other draws, so only within their noise."""
+    before, after = np.random.default_rng(0).random((2, 60, 3))
+
+    once = paired_change(before, after, bootstrap=Bootstrap(resamples=20_000))
+    copied = paired_change(np.stack([before] * 2, axis=2), np.stack([after] * 2, axis=2))
+
+    assert copied.interval.value == pytest.approx(once.interval.value)
+    assert copied.interval[1:3] == pytest.approx(once.interval[1:3], abs=0.01)
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    """All rows rise by 0 under one seed and by 1 under the other: a quarter of the draws sees only one of them."""
+    after = np.stack([np.zeros((30, 4)), np.ones((30, 4))], axis=2)
+
+    assert paired_change(np.zeros((30, 4, 2)), after).interval == Interval(0.5, 0.0, 1.0, 30)
+
+
+def test_grids_of_other_shapes_are_errors() -> None:
+    with pytest.raises(
+        ValueError, match=r"before has shape \(2, 1\), after \(1, 2\); give both as behaviours x attacks"
+    ):
+        paired_change([[0], [1]], [[0, 1]])
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        paired_change([0, 1], [0, 1])

@@ -1,4 +1,4 @@
-"""A number with its interval: Wilson for rates, Student's t or a bootstrap over prompts for means."""
+"""A number with its interval: Wilson for rates, Student's t or a bootstrap over clusters for means."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from instincts.statistics.resampling import cluster_totals, percentile_interval
+from instincts.statistics.resampling import BOOTSTRAP, Bootstrap, Floats, cluster_codes, cluster_sums
 
-__all__ = ["Interval", "mean_interval", "wilson"]
+__all__ = ["Interval", "mean_interval", "wilson", "wilson_ends"]
 
 
 class Interval(NamedTuple):
@@ -25,12 +25,18 @@ class Interval(NamedTuple):
     n: int
     """How many observations it rests on."""
 
+    @classmethod
+    def around(cls, value: float | None, ends: tuple[float, float] | None, n: int) -> "Interval":
+        """Put an estimate between its ends, if the data define any."""
+        low, high = ends or (None, None)
+        return cls(value, low, high, n)
+
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
     """Estimate a rate with Wilson's score interval (Wilson 1927), without continuity correction.
 
     Unlike the textbook interval it stays within 0 to 1 and keeps a width where all or none succeeded. It takes the
-    observations for independent: for several answers to one prompt use `mean_interval` with clusters.
+    observations for independent: for several answers to one prompt use `rate` with their prompts.
 
     Returns:
         Fractions; all None for n = 0, since nothing judged is no verdict.
@@ -42,23 +48,26 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
         raise ValueError(f"{successes} successes of {n}: wilson wants 0 <= successes <= n")
     if n == 0:
         return Interval(None, None, None, 0)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     rate = successes / n
+    return Interval.around(rate, wilson_ends(rate, n, NormalDist().inv_cdf(0.5 + confidence / 2)), n)
+
+
+def wilson_ends(rate: float, n: float, z: float) -> tuple[float, float]:
+    """Return the ends of Wilson's interval.
+
+    Args:
+        rate: the share of successes.
+        n: independent observations; a fraction where dependent ones were counted down to an effective number.
+        z: half the width in standard errors, 1.96 for 95 %.
+    """
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     # The ends are exactly 0 and 1 there; rounding would leave 1e-17.
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == n else centre + half
-    return Interval(rate, low, high, n)
+    return (0.0 if rate == 0 else max(centre - half, 0.0)), (1.0 if rate == 1 else min(centre + half, 1.0))
 
 
 def mean_interval(
-    values: ArrayLike,
-    *,
-    clusters: Sequence[Hashable] | None = None,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
+    values: ArrayLike, *, clusters: Sequence[Hashable] | None = None, bootstrap: Bootstrap = BOOTSTRAP
 ) -> Interval:
     """Estimate a mean: Student's t for independent values, a percentile bootstrap over clusters otherwise.
 
@@ -67,9 +76,7 @@ def mean_interval(
         clusters: what each observation belongs to, usually its prompt. Whole clusters are drawn with replacement,
             never single observations, so several answers to one prompt do not pass for several prompts. With few
             clusters the interval is a little narrow: 40 prompts x 5 answers were covered 92 % of the time at 95 %.
-        confidence: the interval's level, between 0 and 1.
-        resamples: bootstrap draws, used with clusters alone.
-        seed: of those draws.
+        bootstrap: the level, and the draws where there are clusters.
 
     Returns:
         `n` counts observations. The ends are None below two observations, or two clusters.
@@ -86,14 +93,15 @@ def mean_interval(
         return Interval(None, None, None, 0)
     mean = float(x.mean())
     if clusters is None:
-        half = _t_half_width(x, confidence)
-        return Interval(mean, None, None, x.size) if half is None else Interval(mean, mean - half, mean + half, x.size)
-    ends = percentile_interval(cluster_totals(x, clusters), confidence=confidence, resamples=resamples, seed=seed)
-    low, high = ends or (None, None)
-    return Interval(mean, low, high, x.size)
+        half = _t_half_width(x, bootstrap.confidence)
+        return Interval.around(mean, None if half is None else (mean - half, mean + half), x.size)
+    codes = cluster_codes(clusters, values=x.size)
+    sums, sizes = cluster_sums(x, codes), cluster_sums(np.ones(x.size), codes)
+    ends = bootstrap.ends(lambda weight: (weight @ sums) / (weight @ sizes), sums.size)
+    return Interval.around(mean, ends, x.size)
 
 
-def _t_half_width(x: np.ndarray, confidence: float) -> float | None:
+def _t_half_width(x: Floats, confidence: float) -> float | None:
     if x.size < 2:
         return None
     from scipy.special import stdtrit

@@ -18,8 +18,8 @@ from inspect_ai.log import EvalLog
 
 from instincts.records import Metric
 from instincts.statistics.intervals import Interval, mean_interval
+from instincts.statistics.rates import macro_rate, rate
 from instincts.suites.answers import JudgedAnswer, read_answers
-from instincts.suites.rates import macro_rate, rate
 
 __all__ = ["rows_from_answers", "rows_from_logs"]
 

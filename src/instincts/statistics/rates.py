@@ -1,11 +1,11 @@
 """Rates of clustered yes-or-no answers, with an interval that knows that answers to one prompt are alike."""
 
-import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from instincts.statistics.intervals import Interval, wilson
+from instincts.statistics.intervals import Interval, wilson, wilson_ends
+from instincts.statistics.resampling import cluster_codes
 
 __all__ = ["macro_rate", "rate"]
 
@@ -41,32 +41,21 @@ def macro_rate(hits: Sequence[bool], prompts: Sequence[Hashable], groups: Sequen
     if n == 0:
         return Interval(None, None, None, 0)
     hit_N = np.asarray(hits, dtype=np.float64)
-    group_N = _codes(groups)
+    group_N = cluster_codes(groups, values=n)
     size_G = np.bincount(group_N).astype(np.float64)
     rate_G = np.bincount(group_N, weights=hit_N) / size_G
     p = float(rate_G.mean())
     residual_N = (hit_N - rate_G[group_N]) / (len(size_G) * size_G[group_N])
-    residual_P = np.bincount(_codes(prompts), weights=residual_N)
+    residual_P = np.bincount(cluster_codes(prompts, values=n), weights=residual_N)
     clusters = len(residual_P)
     if clusters < 2:
         return Interval(p, None, None, n)
     variance = float(residual_P @ residual_P) * clusters / (clusters - 1)
     effective = min(p * (1 - p) / variance, n) if variance > 0 and 0 < p < 1 else float(n)
-    return Interval(p, *_wilson_ends(p, effective, _t_quantile(clusters - 1)), n)
-
-
-def _wilson_ends(p: float, n: float, z: float) -> tuple[float, float]:
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return (0.0 if p == 0 else max(centre - half, 0.0)), (1.0 if p == 1 else min(centre + half, 1.0))
+    return Interval.around(p, wilson_ends(p, effective, _t_quantile(clusters - 1)), n)
 
 
 def _t_quantile(freedom: int) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.975))
-
-
-def _codes(names: Sequence[Hashable]) -> np.ndarray:
-    place = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    return np.array([place[name] for name in names], dtype=np.int64)

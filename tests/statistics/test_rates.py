@@ -3,7 +3,7 @@
 import pytest
 
 from instincts.statistics.intervals import wilson
-from instincts.suites.rates import macro_rate, rate
+from instincts.statistics.rates import macro_rate, rate
 
 
 def test_one_answer_a_prompt_is_wilson_s_interval() -> None:
