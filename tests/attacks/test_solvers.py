@@ -1,13 +1,11 @@
 """The shell that Inspect runs: attack, then generate, with seeds of the sample's own."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from inspect_ai.model import ChatMessageUser, ModelName, ModelOutput
 from inspect_ai.solver import TaskState
 
-from instincts.attacks import registry
 from instincts.attacks.chat import derived_seed
 from instincts.attacks.solvers import attack
 from instincts.errors import ConfigError
@@ -90,14 +88,14 @@ async def test_stock_hf_would_close_a_prefilled_turn_so_it_is_refused() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_coded_answer_is_decoded_beside_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    coded = replace(registry.get("plain"), decode=str.upper)
-    monkeypatch.setattr(registry, "get", lambda name: coded)
-    state = sample(attack="coded")
-    state.output = ModelOutput.from_content("mockllm/model", "sure")
+async def test_a_coded_answer_is_decoded_beside_itself() -> None:
+    """rot13 moves each letter by thirteen places: `Fher` is `Sure`."""
+    coded = "Fher, gnxr n erq fcbba naq sbyq vg gjvpr."
+    state = sample(attack="encoding/rot13")
+    state.output = ModelOutput.from_content("mockllm/model", coded)
 
     await asked(state)
 
-    assert state.metadata["decoded"] == "SURE"
-    assert answer_of(state).completion == "SURE"
-    assert state.output.completion == "sure"
+    assert state.metadata["decoded"] == "Sure, take a red spoon and fold it twice."
+    assert answer_of(state).completion == state.metadata["decoded"]
+    assert state.output.completion == coded

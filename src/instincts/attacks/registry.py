@@ -3,7 +3,27 @@
 from collections.abc import Sequence
 from types import MappingProxyType
 
-from instincts.attacks import plain, pocket
+from instincts.attacks import (
+    artprompt,
+    cipher,
+    codechameleon,
+    distraction,
+    encodings,
+    flipattack,
+    formats,
+    in_context,
+    many_shot,
+    nested,
+    persuasion,
+    plain,
+    pocket,
+    prefill,
+    prefix_injection,
+    refusal_suppression,
+    roleplay,
+    splitting,
+    tense,
+)
 from instincts.attacks.attack import Attack
 from instincts.errors import unknown_name
 
@@ -44,6 +64,29 @@ def expand(wanted: str | Sequence[str]) -> list[Attack]:
     return list(found.values())
 
 
+_FAMILIES = (
+    plain,
+    pocket,
+    roleplay,
+    refusal_suppression,
+    prefix_injection,
+    persuasion,
+    distraction,
+    formats,
+    tense,
+    nested,
+    in_context,
+    many_shot,
+    prefill,
+    encodings,
+    cipher,
+    flipattack,
+    codechameleon,
+    artprompt,
+    splitting,
+)
+"""In the order in which they are listed."""
+
 _ATTACKS: MappingProxyType[str, Attack] = MappingProxyType(
-    {attack.name: attack for attack in (*plain.ATTACKS, *pocket.ATTACKS)}
+    {attack.name: attack for family in _FAMILIES for attack in family.ATTACKS}
 )
