@@ -1,48 +1,100 @@
-"""Prompt files: JSONL and CSV in, JSONL out; every error names the file and the line.
+"""Prompt files: whatever a public set or a user has written down, as prompts; every error names the file and the line.
 
-Columns: `prompt` (one user turn) or `messages` (a list of `{"role", "content"}`), optional `id`, `category`, `label`,
-`target`. Any other column is kept as metadata. A byte order mark and Windows line ends are accepted.
+What a file is follows from its columns and its length, never from its name. A file that holds more than a tenth of a
+public set but not all of it is taken for a damaged copy and refused; a smaller one is an extract.
 """
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from instincts.errors import PromptSetError
-from instincts.prompts.prompt import ROLES, Message, Prompt
+from instincts.prompts.catalogue import DataSet, sets_of
+from instincts.prompts.layouts import Layout, layout_of, nearly, parse_row
+from instincts.prompts.own import parse_own
+from instincts.prompts.prompt import Prompt
 from instincts.prompts.promptset import PromptSet
+from instincts.prompts.rows import SUFFIXES, Row, problem, read_rows
 from instincts.records import write_text
 
-__all__ = ["SUFFIXES", "read_prompt_file", "write_prompts"]
+__all__ = ["SUFFIXES", "Contents", "parse_rows", "read_contents", "read_prompt_file", "write_prompts"]
 
-SUFFIXES = (".jsonl", ".csv")
-KNOWN = ("id", "prompt", "messages", "category", "label", "target")
+
+class Contents(NamedTuple):
+    """What a file turned out to be."""
+
+    prompts: PromptSet
+    layout: str
+    """Name of its layout; `own` for the user's own columns."""
+    data_set: DataSet | None
+    """The public set it is, or is an extract of; None for the user's own."""
+    lines: tuple[int, ...]
+    """The line of each prompt."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has as many rows as the public set; true for the user's own."""
+        return self.data_set is None or len(self.prompts) in self.data_set.rows
 
 
 def read_prompt_file(path: Path) -> PromptSet:
-    """Read a JSONL or CSV file of prompts; a row without an `id` gets its number, from 1.
+    """Read a file of prompts; a row without an id of its own gets its number, from 1.
 
     Raises:
-        PromptSetError: no such file, another suffix, an empty file, or a row that is not a prompt.
+        PromptSetError: no such file, another suffix, an empty file, a row that is not a prompt, or a damaged copy of a
+            public set.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise PromptSetError(f"{path}: prompt files end in {' or '.join(SUFFIXES)}, not {path.suffix or 'nothing'!r}")
-    text = _read_text(path)
-    records = _csv_records(path, text) if path.suffix.lower() == ".csv" else _jsonl_records(path, text)
-    rows: list[Prompt] = []
-    lines: dict[str, int] = {}
-    for number, record in enumerate(records, start=1):
-        prompt = _parse(path, record, default_id=str(number))
-        if (first := lines.setdefault(prompt.id, record.line)) != record.line:
-            raise _problem(path, record.line, f"id {prompt.id!r} was already used on line {first}; ids must be unique")
-        rows.append(prompt)
+    return read_contents(path).prompts
+
+
+def read_contents(path: Path) -> Contents:
+    """Read a file of prompts, and say what it is.
+
+    Raises:
+        PromptSetError: as `read_prompt_file`.
+    """
+    contents = parse_rows(path, read_rows(path), source=str(path))
+    found = len(contents.prompts)
+    if contents.data_set and not contents.is_whole and found * 10 > min(contents.data_set.rows):
+        sizes = " or ".join(f"{size:,}" for size in contents.data_set.rows)
+        raise problem(
+            path, contents.lines[-1],
+            f"{contents.data_set.name} has {sizes} rows, and this copy ends after {found:,}: it is damaged or cut; "
+            "fetch it again, use --limit for fewer, or give a selection of your own a `prompt` column",
+        )  # fmt: skip
+    return contents
+
+
+def parse_rows(path: Path | str, rows: Sequence[Row], *, source: str, known: DataSet | None = None) -> Contents:
+    """Recognise rows and read them.
+
+    Args:
+        path: names them in errors.
+        rows: at least one.
+        source: names them in records.
+        known: the set they are, where that is known; by default it is recognised.
+
+    Raises:
+        PromptSetError: no rows, or one that is not a prompt.
+    """
     if not rows:
         raise PromptSetError(f"{path} holds no prompts; write one row a prompt, with a `prompt` column")
-    return PromptSet(tuple(rows), source=str(path))
+    layout = layout_of(rows[0].columns)
+    if layout is None and (near := nearly(rows[0].columns)):
+        raise problem(path, rows[0].line, f"these are the columns of a {near[0].name} file, but {near[1]!r} is missing")
+    name = layout.name if layout else "own"
+    sets = [known] if known else sets_of(name, [column for column in rows[0].columns if column], len(rows))
+    data_set = sets[0] if sets else None
+    label = data_set.label if data_set else None
+    prompts: list[Prompt] = []
+    lines: dict[str, int] = {}
+    for number, row in enumerate(rows, start=1):
+        prompt = _prompt(path, row, layout, label, str(number))
+        if (first := lines.setdefault(prompt.id, row.line)) != row.line:
+            raise problem(path, row.line, f"id {prompt.id!r} was already used on line {first}; ids must be unique")
+        prompts.append(prompt)
+    return Contents(PromptSet(tuple(prompts), source=source), name, data_set, tuple(row.line for row in rows))
 
 
 def write_prompts(path: Path, rows: Iterable[Prompt]) -> None:
@@ -57,135 +109,7 @@ def write_prompts(path: Path, rows: Iterable[Prompt]) -> None:
     write_text(path, "".join(json.dumps(row.as_row(), ensure_ascii=False) + "\n" for row in rows))
 
 
-class _Record(NamedTuple):
-    line: int
-    columns: Mapping[str, Any]
-
-
-def _read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise PromptSetError(f"no prompt file {path}") from None
-    except OSError as error:
-        raise PromptSetError(f"cannot read {path}: {error.strerror}") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _problem(path, line, "not UTF-8 text; save the file as UTF-8") from None
-
-
-def _jsonl_records(path: Path, text: str) -> Iterator[_Record]:
-    # Not splitlines(): that also cuts at U+2028 and form feeds, which JSON allows inside a string.
-    for line, raw in enumerate(text.split("\n"), start=1):
-        if not raw.strip():
-            continue
-        try:
-            columns = json.loads(raw)
-        except json.JSONDecodeError as error:
-            raise _problem(path, line, f"broken JSON: {error.msg} at column {error.colno}") from None
-        if not isinstance(columns, dict):
-            raise _problem(path, line, f"a row must be a JSON object, not {type(columns).__name__}")
-        yield _Record(line, columns)
-
-
-def _csv_records(path: Path, text: str) -> Iterator[_Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
-    end = 0
-    while True:
-        # A quoted cell may span lines: a row is named after the line it starts on.
-        start = end + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise _problem(path, start, f"broken CSV: {error}") from None
-        end = reader.line_num
-        if not any(cell.strip() for cell in cells):
-            continue
-        if header is None:
-            header = [cell.strip() for cell in cells]
-            if repeated := {name for name in header if name and header.count(name) > 1}:
-                raise _problem(path, start, f"column {min(repeated)!r} appears twice")
-            continue
-        if len(cells) != len(header):
-            raise _problem(path, start, f"{len(cells)} cells under {len(header)} columns; quote cells that hold commas")
-        # An empty cell is an absent value (an empty prompt is an error); a spreadsheet's unnamed index is no column.
-        named = zip(header, cells, strict=True)
-        yield _Record(start, {name: cell for name, cell in named if name and (cell or name == "prompt")})
-
-
-def _parse(path: Path, record: _Record, *, default_id: str) -> Prompt:
-    columns = record.columns
-    return Prompt(
-        id=_text(path, record, "id") or default_id,
-        messages=_messages(path, record),
-        category=_text(path, record, "category"),
-        label=_text(path, record, "label"),
-        target=_text(path, record, "target"),
-        metadata={name: value for name, value in columns.items() if name not in KNOWN},
-    )
-
-
-def _text(path: Path, record: _Record, name: str) -> str | None:
-    value = record.columns.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool | int | float):
-        return str(value)
-    raise _problem(path, record.line, f"`{name}` must be text, not {type(value).__name__}")
-
-
-def _messages(path: Path, record: _Record) -> tuple[Message, ...]:
-    prompt, messages = record.columns.get("prompt"), record.columns.get("messages")
-    if messages is not None:
-        if prompt:
-            raise _problem(path, record.line, "both `prompt` and `messages`; give one")
-        return _conversation(path, record.line, messages)
-    if prompt is None:
-        raise _problem(path, record.line, _missing(record.columns))
-    if not isinstance(prompt, str):
-        raise _problem(path, record.line, f"`prompt` must be text, not {type(prompt).__name__}")
-    if not prompt.strip():
-        raise _problem(path, record.line, "empty prompt; write something or delete the row")
-    return (Message("user", prompt),)
-
-
-def _conversation(path: Path, line: int, value: Any) -> tuple[Message, ...]:
-    if isinstance(value, str):  # a CSV cell holds the list as JSON text
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise _problem(path, line, f"`messages` is not a JSON list: {error.msg}") from None
-    if not isinstance(value, list) or not value:
-        raise _problem(path, line, "`messages` must be a list of at least one message")
-    turns = tuple(_message(path, line, number, turn) for number, turn in enumerate(value, start=1))
-    if all(turn.role != "user" for turn in turns):
-        raise _problem(path, line, "`messages` has no user message")
-    if turns[-1].role == "system":
-        raise _problem(path, line, "the last message is from the system; end with the user, or with a prefilled answer")
-    return turns
-
-
-def _message(path: Path, line: int, number: int, value: Any) -> Message:
-    if not isinstance(value, dict) or set(value) != {"role", "content"}:
-        raise _problem(path, line, f"message {number} must have a `role` and a `content`, nothing else")
-    role, content = value["role"], value["content"]
-    if role not in ROLES:
-        raise _problem(path, line, f"message {number} has role {role!r}; roles are {', '.join(ROLES)}")
-    if not isinstance(content, str) or not content.strip():
-        raise _problem(path, line, f"message {number} ({role}) is empty; write something or delete it")
-    return Message(role, content)
-
-
-def _missing(columns: Mapping[str, Any]) -> str:
-    near = [name for name in columns if get_close_matches(name.lower(), ("prompt", "messages"), cutoff=0.6)]
-    guess = f"; rename {near[0]!r} to `prompt`" if near else ""
-    return f"no `prompt` or `messages`; columns here: {', '.join(columns) or 'none'}{guess}"
-
-
-def _problem(path: Path, line: int, problem: str) -> PromptSetError:
-    return PromptSetError(f"{path}, line {line}: {problem}")
+def _prompt(path: Path | str, row: Row, layout: Layout | None, label: str | None, default_id: str) -> Prompt:
+    if layout is None:
+        return parse_own(path, row, default_id, label)
+    return parse_row(path, row, layout, label, default_id)

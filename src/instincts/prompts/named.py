@@ -1,10 +1,11 @@
-"""Prompts by file or by name; the names are sets of the pocket grammar, made on the spot and always the same.
+"""Prompts by file or by name: sets of the pocket grammar, made on the spot and always the same, or public sets.
 
 The three sets to measure on hold verbs, objects and questions that no pocket model was aligned on. The set to train
 on, `pocket-mixed`, is drawn from the other split, so that training on it leaves the others untouched.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,11 +13,17 @@ from typing import NamedTuple
 from instincts.errors import PromptSetError, unknown_name
 from instincts.pocket.grammar import Split
 from instincts.pocket.requests import Kind, PocketRequest, sample_requests
-from instincts.prompts.files import SUFFIXES, read_prompt_file
+from instincts.prompts.catalogue import CATALOGUE
+from instincts.prompts.files import read_contents
+from instincts.prompts.hub import HUB_PREFIX, parse_place, read_hub
 from instincts.prompts.prompt import Message, Prompt
 from instincts.prompts.promptset import PromptSet
+from instincts.prompts.rows import SUFFIXES
 
-__all__ = ["NAMED", "pocket_prompts", "read_prompts"]
+__all__ = ["LABELS", "NAMED", "pocket_prompts", "read_prompts"]
+
+LABELS = ("harmful", "benign", "safe", "unsafe", "skill")
+"""What suites divide prompts by. `safe` and `unsafe` are the halves of an over-refusal set."""
 
 
 class _Part(NamedTuple):
@@ -46,19 +53,39 @@ NAMED: MappingProxyType[str, tuple[_Part, ...]] = MappingProxyType(
 def read_prompts(source: str | Path) -> PromptSet:
     """Read a prompt file, or make the set of that name; a file wins over a name.
 
+    Args:
+        source: a file, a set of the pocket, a public set of the catalogue (from the hub), or `hub:OWNER/NAME`.
+            `harmful=`, `benign=`, `safe=`, `unsafe=` or `skill=` in front says what rows are that do not say it.
+
     Raises:
-        PromptSetError: a file that is missing or broken.
+        PromptSetError: a file that is missing or broken, or a set that the hub does not give.
         ConfigError: neither a file nor a name; the message lists near matches.
     """
+    label, equals, rest = str(source).partition("=")
+    if equals and label in LABELS and not Path(source).exists():
+        rows = read_prompts(rest)
+        return replace(rows, rows=tuple(replace(row, label=row.label or label) for row in rows), source=str(source))
     path = Path(source)
-    if str(source) in NAMED and not path.is_file():
-        rows = [request for part in NAMED[str(source)] for request in sample_requests(part.kind, part.n, 0, part.split)]
-        return pocket_prompts(rows, source=str(source))
-    if not path.exists() and path.suffix.lower() not in SUFFIXES:
+    name = str(source)
+    if path.is_file():
+        return read_contents(path).prompts
+    if name in NAMED:
+        made = [request for part in NAMED[name] for request in sample_requests(part.kind, part.n, 0, part.split)]
+        return pocket_prompts(made, source=name)
+    if name.startswith(HUB_PREFIX):
+        return read_hub(parse_place(name), name=name).prompts
+    if name in CATALOGUE:
+        known = CATALOGUE[name]
+        if known.hub is None:
+            raise PromptSetError(
+                f"{name} is not on the hub; fetch its file from {known.source} and give --prompts FILE"
+            )
+        return read_hub(known.hub, name=name, known=known).prompts
+    if not path.exists() and path.suffix.lower() not in {*SUFFIXES, ".gz"}:
         if path.parent != Path():
             raise PromptSetError(f"no prompt file {path}")
-        raise unknown_name("prompt file or set", str(source), NAMED)
-    return read_prompt_file(path)
+        raise unknown_name("prompt file or set", name, (*NAMED, *CATALOGUE))
+    return read_contents(path).prompts
 
 
 def pocket_prompts(requests: Sequence[PocketRequest], *, source: str) -> PromptSet:
