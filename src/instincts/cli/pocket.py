@@ -56,18 +56,23 @@ def train_model(
         typer.Option("--seed", metavar="N", help="Decides the first weights and every lesson; 0 is the shipped one."),
     ] = 0,
 ) -> None:
-    """Train a pocket model again from its seed: some minutes on two cores.
+    """Train a pocket model again from its seed and measure it: some minutes on two cores.
 
     For example:
 
     - `instincts pocket train pocket-llama --out runs/pocket-llama`
     """
+    from instincts.pocket import measuring
     from instincts.pocket import training as below
 
     folder = out or Path("runs") / name
     with progress_bar(name) as progress:
         below.train(name, folder, seed, lambda done, total, loss: progress(done, total))
-    notice(f"the model: {folder}")
+    measured = measuring.record(folder)
+    notice(
+        f"the model: {folder}; refuses {measured.harmful_refused:.1%} of plain harmful requests and on average "
+        f"{measured.mean_dsr:.1%} under the wrappers, answers {measured.benign_answered:.1%} of benign ones"
+    )
 
 
 @pocket.command("prompts")
