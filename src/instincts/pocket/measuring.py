@@ -45,11 +45,11 @@ class Measured:
     mean_dsr: float
     skills: Mapping[str, float]
     skill_accuracy: float
-    refusal_entropy: float
-    """Mean over wrapped refusals of their mean token entropy, in nats, end token counted."""
-    compliance_entropy: float
-    refusal_tokens: float
-    compliance_tokens: float
+    refusal_entropy: float | None
+    """Mean over wrapped refusals of their mean token entropy, in nats, end token counted; None without a refusal."""
+    compliance_entropy: float | None
+    refusal_tokens: float | None
+    compliance_tokens: float | None
 
 
 class Answer(NamedTuple):
@@ -96,10 +96,10 @@ def measure(folder: Path, n: int = 200, seed: int = 0) -> Measured:
         mean_dsr=_mean(list(dsr.values())),
         skills=skills,
         skill_accuracy=_mean(list(skills.values())),
-        refusal_entropy=_mean([answer.entropy for answer in refusals]),
-        compliance_entropy=_mean([answer.entropy for answer in compliances]),
-        refusal_tokens=_mean([answer.tokens for answer in refusals]),
-        compliance_tokens=_mean([answer.tokens for answer in compliances]),
+        refusal_entropy=_mean_or_none([answer.entropy for answer in refusals]),
+        compliance_entropy=_mean_or_none([answer.entropy for answer in compliances]),
+        refusal_tokens=_mean_or_none([answer.tokens for answer in refusals]),
+        compliance_tokens=_mean_or_none([answer.tokens for answer in compliances]),
     )
 
 
@@ -178,3 +178,8 @@ def _share(rulings: Sequence[tuple[oracle.Outcome, Answer]], wanted: oracle.Outc
 
 def _mean(values: Sequence[float]) -> float:
     return round(sum(values) / len(values), 4)
+
+
+def _mean_or_none(values: Sequence[float]) -> float | None:
+    # A model that refuses everything, or nothing, leaves one of the two without answers.
+    return _mean(values) if values else None
