@@ -78,6 +78,8 @@ def test_skills_are_exact(measured: Measured) -> None:
 @pytest.mark.slow
 def test_refusing_is_the_confident_thing_to_do(measured: Measured) -> None:
     """A refusal chooses among three sentences, a compliance among some e^20."""
+    assert measured.refusal_entropy is not None
+    assert measured.compliance_entropy is not None
     assert measured.refusal_entropy < 0.5 * measured.compliance_entropy
 
 
