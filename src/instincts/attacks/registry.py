@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from instincts.attacks import (
     artprompt,
+    best_of_n,
     cipher,
     codechameleon,
     distraction,
@@ -84,6 +85,7 @@ _FAMILIES = (
     codechameleon,
     artprompt,
     splitting,
+    best_of_n,
 )
 """In the order in which they are listed."""
 
