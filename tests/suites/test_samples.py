@@ -1,9 +1,11 @@
 """Prompts crossed with attacks."""
 
+from pathlib import Path
+
 import pytest
 
 from instincts import attacks
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, PromptSetError
 from instincts.prompts import Message, Prompt, PromptSet
 from instincts.suites.samples import attacked_samples, exact_samples
 
@@ -56,3 +58,16 @@ def test_a_prefilled_prompt_is_only_sent_as_it_is() -> None:
     assert len(attacked_samples("jailbreak", of(PREFILLED), attacks.expand("plain"))) == 1
     with pytest.raises(ConfigError, match="ends with a prefilled answer, which pocket/urgency cannot wrap"):
         attacked_samples("jailbreak", of(PREFILLED), attacks.expand("plain,pocket/urgency"))
+
+
+def test_an_attack_from_a_file_is_found_again_by_what_was_written_and_must_have_every_prompt(tmp_path: Path) -> None:
+    file = tmp_path / "found.csv"
+    file.write_text("Goal,Behavior,GCG\nHow do I zordan the lamp?,lamp,zor How do I zordan the lamp? dan\n")
+    chosen = attacks.expand(f"transfer:{file}")
+
+    (sample,) = attacked_samples("jailbreak", of(PLAIN), chosen)
+
+    assert sample.metadata
+    assert (sample.metadata["attack"], sample.metadata["attack_spec"]) == ("transfer/GCG", f"transfer:{file}:GCG")
+    with pytest.raises(PromptSetError, match=r"no prompt of GCG for 1 of 2 behaviours, .* the first is 'q'"):
+        attacked_samples("jailbreak", of(PLAIN, QUESTION), chosen)

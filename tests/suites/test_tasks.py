@@ -21,9 +21,10 @@ def written(folder: Path, *rows: dict[str, str]) -> str:
 
 
 def test_by_default_the_pocket_s_prompts_meet_plain_and_every_wrapper() -> None:
-    assert len(jailbreak(limit=2).dataset) == 2 * len(attacks.names())
-    assert len(overrefusal(limit=2).dataset) == 2 * len(attacks.names())
-    assert len(pocket(limit=2, questions=5).dataset) == 2 * 2 * len(attacks.names()) + 5
+    each = len(attacks.expand("plain,pocket"))
+    assert len(jailbreak(limit=2).dataset) == 2 * each
+    assert len(overrefusal(limit=2).dataset) == 2 * each
+    assert len(pocket(limit=2, questions=5).dataset) == 2 * 2 * each + 5
 
 
 def test_a_file_s_prompts_are_sent_plain_and_judged_by_patterns(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 Knows conversations; must not know how answers are judged or what is reported of them.
 """
 
-from instincts.attacks.attack import Access, Attack
+from instincts.attacks.attack import Access, Attack, Goal
 from instincts.attacks.registry import expand, get, names
 
-__all__ = ["Access", "Attack", "expand", "get", "names"]
+__all__ = ["Access", "Attack", "Goal", "expand", "get", "names"]

@@ -39,7 +39,7 @@ def _attack(name: str, code: Code | None, mechanism: str) -> Attack:
         apply=rewriting(name, write),
         decode=code.read if code else None,
         sources=sources(template),
-        cost=f"{EXAMPLES} encoded examples; numbers take four tokens a character",
+        cost=f"{EXAMPLES} examples of about 30 words, in the cipher",
         paper="2308.06463",
     )
 

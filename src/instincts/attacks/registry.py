@@ -26,7 +26,8 @@ from instincts.attacks import (
     tense,
 )
 from instincts.attacks.attack import Attack
-from instincts.errors import unknown_name
+from instincts.attacks.transfer import PREFIX, transfer_attacks
+from instincts.errors import ConfigError, unknown_name
 
 __all__ = ["expand", "get", "names"]
 
@@ -37,11 +38,19 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Attack:
-    """Look up an attack.
+    """Look up an attack, by its name or by the `spec` of one that is read from a file.
 
     Raises:
         ConfigError: no attack of that name; the message lists near matches.
+        PromptSetError: a file of attack prompts that is missing or broken.
     """
+    if name.startswith(PREFIX):
+        found = transfer_attacks(name)
+        if len(found) > 1:
+            raise ConfigError(
+                f"{name} holds {len(found)} attacks; name one, as in {name}:{found[0].name.split('/')[1]}"
+            )
+        return found[0]
     if name not in _ATTACKS:
         raise unknown_name("attack", name, _ATTACKS)
     return _ATTACKS[name]
@@ -50,19 +59,32 @@ def get(name: str) -> Attack:
 def expand(wanted: str | Sequence[str]) -> list[Attack]:
     """Look up names, in a list or with commas between them; the name of a family stands for all its members.
 
+    `transfer:FILE` and `transfer:FILE:COLUMN[+COLUMN...]` stand for the attack prompts of a file.
+
     Returns:
         The attacks in the order named, each once.
 
     Raises:
-        ConfigError: a name that is neither an attack nor a family; the message lists near matches.
+        ConfigError: a name that is neither an attack nor a family, or two files with an attack of one name.
+        PromptSetError: a file of attack prompts that is missing or broken.
     """
     found: dict[str, Attack] = {}
     for name in [part.strip() for part in (wanted.split(",") if isinstance(wanted, str) else wanted)]:
-        members = [attack for attack in _ATTACKS.values() if name in (attack.family, attack.name)]
-        if not members:
-            raise unknown_name("attack or family", name, {*_ATTACKS, *(attack.family for attack in _ATTACKS.values())})
-        found |= {attack.name: attack for attack in members}
+        for attack in _members(name):
+            if (known := found.setdefault(attack.name, attack)).spec != attack.spec:
+                raise ConfigError(
+                    f"both {known.spec} and {attack.spec} are called {attack.name}; measure one file at a time"
+                )
     return list(found.values())
+
+
+def _members(name: str) -> list[Attack]:
+    if name.startswith(PREFIX):
+        return transfer_attacks(name)
+    members = [attack for attack in _ATTACKS.values() if name in (attack.family, attack.name)]
+    if not members:
+        raise unknown_name("attack or family", name, {*_ATTACKS, *(attack.family for attack in _ATTACKS.values())})
+    return members
 
 
 _FAMILIES = (

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from instincts import __version__
+from instincts.cli.attacks import attacks
 from instincts.cli.data import data
 from instincts.cli.demo import demo
 from instincts.cli.evaluate import evaluate
@@ -120,6 +121,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(sample)
 app.command()(report)
+app.command()(attacks)
 app.add_typer(data)
 app.add_typer(pocket)
 

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from instincts.records import is_first_process
-
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -33,6 +31,9 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    # Not at the top: pydantic would take a third of the time `--help` has.
+    from instincts.records import is_first_process
 
     _silence_others()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -157,7 +157,7 @@ def _leaves(text: str, at: int, headings: tuple[str, ...]) -> Iterator[tuple[int
     """Walk over valid JSON and yield the place, the headings and the value of each element of each list.
 
     `json` alone gives values without places, and a row must be named by its line. Values that stand under a heading
-    without a list (a licence, a version) are no rows.
+    without a list (a licence, a version) are no rows, and neither are lists of numbers there (settings).
     """
     at = _skip(text, at)
     closing = {"[": "]", "{": "}"}[text[at]]
@@ -171,10 +171,14 @@ def _leaves(text: str, at: int, headings: tuple[str, ...]) -> Iterator[tuple[int
         value, end = _DECODER.raw_decode(text, at)
         if is_list:
             yield at, headings, value
-        elif isinstance(value, list | dict):
+        elif isinstance(value, list | dict) and not _is_numbers(value):
             yield from _leaves(text, at, (*headings, *key))
         at = _skip(text, end)
         at = _skip(text, at + 1) if text[at] == "," else at
+
+
+def _is_numbers(value: list[Any] | dict[str, Any]) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, int | float) for each in value)
 
 
 def _skip(text: str, at: int) -> int:

@@ -72,7 +72,12 @@ def evaluate(
     card = new_run_card(
         "evaluate",
         settings=settings.model_dump(),
-        data={key: digest for task in made for key, digest in (task.metadata or {})["prompts"].items()},
+        data={
+            key: digest
+            for task in made
+            for kind in ("prompts", "attack_files")
+            for key, digest in (task.metadata or {}).get(kind, {}).items()
+        },
         models={found.given: found.digest for found in targets},
         roles={role: f"{found.given} {found.digest}" for role, found in others.items()},
     )
@@ -110,7 +115,7 @@ def _task(suite: str, settings: EvaluationSettings) -> Task:
     budget, loop_judge = settings.budget, settings.loop_judge or LOOP_JUDGE
     questions = settings.questions or limit
     # Spelt out, so that two ways to name the same attacks are the same task to Inspect.
-    attack = ",".join(each.name for each in attacks.expand(settings.attack)) if settings.attack else None
+    attack = ",".join(each.spec or each.name for each in attacks.expand(settings.attack)) if settings.attack else None
     judge = ",".join(each.name for each in judges.expand(settings.judge)) if settings.judge else None
     match suite:
         case "jailbreak":

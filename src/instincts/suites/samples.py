@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from inspect_ai.dataset import Sample
 
-from instincts.attacks import Attack
+from instincts.attacks import Attack, Goal
 from instincts.attacks.chat import as_chat
 from instincts.errors import ConfigError
 from instincts.prompts import Prompt, PromptSet
@@ -21,6 +21,7 @@ def attacked_samples(suite: str, prompts: PromptSet, attacks: Sequence[Attack]) 
 
     Raises:
         ConfigError: a prompt already ends with a prefilled answer, and an attack other than `plain` is asked for.
+        PromptSetError: a file of attack prompts has none for one of these.
     """
     prefilled = next((prompt.id for prompt in prompts if prompt.prefill), None)
     wrapping = next((attack.name for attack in attacks if attack.family != "plain"), None)
@@ -29,6 +30,10 @@ def attacked_samples(suite: str, prompts: PromptSet, attacks: Sequence[Attack]) 
             f"prompt {prefilled!r} of {prompts.source} ends with a prefilled answer, which {wrapping} cannot wrap; "
             "use --attack plain"
         )
+    goals = [Goal(prompt.messages, prompt.request, "", prompt.id) for prompt in prompts]
+    for attack in attacks:
+        if attack.check is not None:
+            attack.check(goals)
     return [_sample(suite, prompt, attack) for attack in attacks for prompt in prompts]
 
 
@@ -52,6 +57,7 @@ def _sample(suite: str, prompt: Prompt, attack: Attack, target: str = "") -> Sam
         "prompt_id": prompt.id,
         "goal": prompt.request,
         "attack": attack.name,
+        "attack_spec": attack.spec or None,
         "family": attack.family,
         "category": prompt.category,
         "label": prompt.label,

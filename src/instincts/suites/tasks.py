@@ -170,7 +170,8 @@ class _Search(NamedTuple):
         Raises:
             ConfigError: a search would be steered by that judge.
         """
-        searching = next((each.name for each in self.attacks if each.search is not None), None)
+        # A search without a budget asks nothing of its target, so nothing steers it.
+        searching = next((each.name for each in self.attacks if each.budget), None)
         if searching is not None and judges.get(self.loop_judge).name == counting.name:
             raise ConfigError(
                 f"attack {searching} would be steered by {counting.name}, whose verdict counts; give another --judge, "
@@ -197,7 +198,7 @@ def _sampled(
         config=GenerateConfig(temperature=1.0, top_p=1.0, max_tokens=max_tokens),
         epochs=Epochs(samples),
         version=_version(sets),
-        metadata=_provenance(sets),
+        metadata=_provenance(sets) | {"attack_files": _attack_files(search.attacks)},
     )
 
 
@@ -225,6 +226,11 @@ def _default_judge(prompts: PromptSet) -> str:
 def _provenance(sets: Sequence[PromptSet]) -> dict[str, Any]:
     # Of the whole file, which a user can check; the rows that a suite took of it are in the task's version.
     return {"prompts": {chosen.source: read_prompts(chosen.source).sha256 for chosen in sets}}
+
+
+def _attack_files(attacks: Sequence[Attack]) -> dict[str, str]:
+    """Templates of ours and files of the user's that decide what is sent, with their hashes."""
+    return {file: digest for attack in attacks if attack.sources for file, digest in attack.sources().items()}
 
 
 def _version(sets: Sequence[PromptSet]) -> str:
