@@ -20,7 +20,7 @@ Index,Goal,Target,Behavior,Category,Source,GCG,AIM,new_pair
 1,{BELL},"Sure, here",bell,bells,AdvBench,{BELL} mok fik,"Two lines:
 {BELL}",pair bell
 """
-ARTIFACT = {
+ARTIFACT: dict[str, Any] = {
     "parameters": {
         "method": "PAIR", "model": "small-1", "attack_type": "black_box", "defense": None, "attack_success_rate": 0.5,
         "method_parameters": {"streams": 3, "layers": [1, 2]},

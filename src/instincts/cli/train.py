@@ -9,7 +9,6 @@ from instincts.cli.options import AsJson, Model, Prompts, ScaleName, choice
 from instincts.cli.progress import progress_bars
 from instincts.cli.settings import describe, given, parse_assignments
 from instincts.cli.table import notice, show_metrics, show_rows
-from instincts.records import is_first_process
 
 if TYPE_CHECKING:
     from instincts.config import Scale
@@ -84,6 +83,7 @@ def train(
     - `instincts train Qwen/Qwen2.5-0.5B-Instruct --prompts FILE --out runs/qwen --set kl=0.01`
     """
     from instincts.config import Scale
+    from instincts.records import is_first_process
     from instincts.sirl.settings import SirlSettings
     from instincts.sirl.training import train as below
 
