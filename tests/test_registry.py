@@ -16,6 +16,7 @@ for name in ("pocket", "refusal", "skill"):
     assert ("scorer", f"instincts/{name}") in found, name
 assert ("solver", "instincts/attack") in found
 assert ("modelapi", "instincts/instincts") in found
+assert ("modelapi", "instincts/pocket-role") in found
 """
 
 

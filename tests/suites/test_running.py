@@ -12,6 +12,7 @@ from instincts.suites.settings import EvaluationSettings
 from tests.suites import scripted
 
 SMALL = EvaluationSettings(suite="pocket", attack="plain,pocket/urgency", limit=2, questions=3)
+PLAYED = {"attacker": "pocket-role/attacker"}
 ANSWERS = 2 * 2 * 2 + 3
 
 
@@ -131,12 +132,25 @@ def test_several_models_stand_side_by_side(tmp_path: Path) -> None:
         (EvaluationSettings(suite="pocket", attack="pocket/urgnecy"), "did you mean 'pocket/urgency'"),
         (EvaluationSettings(suite="pocket", judge="oracle"), "no judge named 'oracle'"),
         (EvaluationSettings(prompts="pocket-mixd"), "did you mean 'pocket-mixed'"),
+        (
+            EvaluationSettings(suite="jailbreak", attack="plain,pair"),
+            "attack pair needs another model: .*attacker=MODEL",
+        ),
+        (
+            EvaluationSettings(suite="jailbreak", attack="pap", model_roles=PLAYED, judge="refusal"),
+            "attack pap would be steered by refusal, whose verdict counts",
+        ),
+        (
+            EvaluationSettings(suite="jailbreak", attack="pap", model_roles=PLAYED, loop_judge="pocket"),
+            "attack pap would be steered by pocket, whose verdict counts",
+        ),
+        (EvaluationSettings(attack="pap", model_roles={"attacker": "nowhere/x"}), "nowhere/x"),
     ],
 )
 def test_what_does_not_exist_fails_before_anything_is_written(
     tmp_path: Path, settings: EvaluationSettings, says: str
 ) -> None:
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(InstinctsError, match=says):
         evaluate(["scripted/careful"], settings, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -144,3 +158,21 @@ def test_what_does_not_exist_fails_before_anything_is_written(
 def test_no_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="name at least one"):
         evaluate([], SMALL, out=tmp_path)
+
+
+def test_a_searching_attack_is_driven_within_its_budget_and_the_card_names_who_drove(tmp_path: Path) -> None:
+    """The scripted model refuses a harmful request only when it is plain, so the first round of the search works."""
+    settings = EvaluationSettings(suite="jailbreak", attack="plain,pair", limit=2, model_roles=PLAYED, budget=3)
+    rows = evaluate(["scripted/wrapped"], settings, out=tmp_path)
+    assert {slice: value for (_, slice, metric), value in values(rows).items() if metric == "asr"} == {
+        "plain": 0.0,
+        "pair": 1.0,
+        "all": 0.5,
+    }
+    assert read_run_card(tmp_path).roles == {"attacker": "pocket-role/attacker served"}
+    with pytest.raises(RecordError, match="another setting: model_roles"):
+        evaluate(
+            ["scripted/wrapped"],
+            settings.model_copy(update={"model_roles": {"attacker": "mockllm/model"}}),
+            out=tmp_path,
+        )

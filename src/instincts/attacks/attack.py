@@ -2,14 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from instincts.prompts import Message
 
 if TYPE_CHECKING:
-    from instincts.attacks.target import AttackTarget, Found
+    from inspect_ai.model import ModelOutput
 
-__all__ = ["Access", "Attack", "Goal", "Messages"]
+    from instincts.attacks.target import AttackTarget
+
+__all__ = ["Access", "Attack", "Found", "Goal", "Messages"]
 
 Messages = tuple[Message, ...]
 
@@ -28,6 +31,20 @@ class Goal(NamedTuple):
     """How an agreeing answer might begin: the benchmark's own `Target`, or one made of the request."""
     id: str = ""
     """The prompt's id in its set, by which ready-made attack prompts are found."""
+
+
+class Found(NamedTuple):
+    """The end of a search."""
+
+    messages: Messages
+    """What to send the target for the answer that is judged."""
+    output: "ModelOutput | None" = None
+    """The judged answer itself, where sending messages cannot give it: the attack changed what goes on inside."""
+    notes: Mapping[str, Any] = MappingProxyType({})
+    """Anything a reader of the log should know, plain data."""
+    read: Callable[[str], Awaitable[str]] | None = None
+    """Turns the judged answer into what judges can read, where that takes another model; raises UnreadableReplyError
+    where it cannot, and then the answer gets no verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)

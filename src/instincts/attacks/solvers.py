@@ -1,5 +1,6 @@
 """Attacks as Inspect solvers: rewrite the conversation or search for one, then let the model answer."""
 
+from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 
 from inspect_ai.model import get_model
@@ -8,8 +9,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from instincts.attacks import registry
 from instincts.attacks.attack import Attack, Goal
 from instincts.attacks.chat import as_chat, as_message, derived_seed
-from instincts.attacks.target import AttackTarget
-from instincts.errors import ConfigError
+from instincts.attacks.target import AttackTarget, Found
+from instincts.errors import ConfigError, UnreadableReplyError
 from instincts.judges import get as judge_named
 
 __all__ = ["CLOSES_TURNS", "LOOP_JUDGE", "attack"]
@@ -44,9 +45,9 @@ def attack(name: str | None = None, seed: int = 0, budget: int | None = None, lo
         state.metadata.setdefault("attack", chosen.name)
         attack_seed = derived_seed(seed, state.sample_id)
         goal = _goal_of(state)
+        found = None
         if chosen.is_rewriting:
             state.messages = as_chat(chosen.rewrite(goal, attack_seed))
-            answered = False
         else:
             target = AttackTarget(
                 get_model(),
@@ -56,31 +57,40 @@ def attack(name: str | None = None, seed: int = 0, budget: int | None = None, lo
                 loop_judge=judge,
                 max_tokens=state.metadata.get("max_tokens"),
             )
-            answered = await _search(chosen, target, goal, attack_seed, state)
-        if not answered:
+            found = await _search(chosen, target, goal, attack_seed, state)
+        if found is None or found.output is None:
             _check_prefill(chosen, state)
             answer_seed = derived_seed(seed, state.sample_id, state.epoch)
             state = await generate(state, tool_calls="none", seed=answer_seed)
         if chosen.decode is not None:
             # Beside the answer, not instead of it: judges read this one, people may want to see both.
             state.metadata["decoded"] = chosen.decode(state.output.completion)
+        if found is not None and found.read is not None:
+            await _read(found.read, state)
+            state.metadata["cost"] = target.finish().to_json()
         return state
 
     return solve
 
 
-async def _search(chosen: Attack, target: AttackTarget, goal: Goal, seed: int, state: TaskState) -> bool:
-    """Search and put what was found into the state; say whether the judged answer is already there."""
+async def _search(chosen: Attack, target: AttackTarget, goal: Goal, seed: int, state: TaskState) -> Found:
+    """Search and put what was found into the state, with the judged answer if it is already there."""
     assert chosen.search is not None, "an attack rewrites or searches"
     found = await chosen.search(target, goal, seed)
     state.messages = as_chat(found.messages)
     state.metadata["cost"] = target.finish().to_json()
     state.metadata["found"] = dict(found.notes)
-    if found.output is None:
-        return False
-    state.output = found.output
-    state.messages.append(found.output.message)
-    return True
+    if found.output is not None:
+        state.output = found.output
+        state.messages.append(found.output.message)
+    return found
+
+
+async def _read(read: Callable[[str], Awaitable[str]], state: TaskState) -> None:
+    try:
+        state.metadata["decoded"] = await read(state.output.completion)
+    except UnreadableReplyError as error:
+        state.metadata["undecoded"] = str(error)
 
 
 def _goal_of(state: TaskState) -> Goal:

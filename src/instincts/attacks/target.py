@@ -5,14 +5,13 @@ Every question goes through Inspect, so the questions of all searches share batc
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model, model_roles
 
-from instincts.attacks.attack import Goal, Messages
+from instincts.attacks.attack import Found, Goal, Messages
 from instincts.attacks.chat import as_chat, derived_seed
 from instincts.errors import ConfigError, UnreadableReplyError
 from instincts.judges import Answer, Judge
@@ -23,17 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["AttackTarget", "Cost", "Found", "Goal"]
 
 T = TypeVar("T")
-
-
-class Found(NamedTuple):
-    """The end of a search."""
-
-    messages: Messages
-    """What to send the target for the answer that is judged."""
-    output: ModelOutput | None = None
-    """The judged answer itself, where sending messages cannot give it: the attack changed what goes on inside."""
-    notes: Mapping[str, Any] = MappingProxyType({})
-    """Anything a reader of the log should know, plain data."""
 
 
 @dataclass(kw_only=True)

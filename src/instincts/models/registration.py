@@ -1,8 +1,8 @@
-"""Tells Inspect that models named `instincts/NAME` exist; torch loads only when one is asked for."""
+"""Tells Inspect that models named `instincts/NAME` and `pocket-role/PART` exist; torch loads only with one of ours."""
 
 from inspect_ai.model import ModelAPI, modelapi
 
-__all__ = ["instincts_provider"]
+__all__ = ["instincts_provider", "pocket_role_provider"]
 
 
 @modelapi(name="instincts")
@@ -11,3 +11,11 @@ def instincts_provider() -> type[ModelAPI]:
     from instincts.models.provider import InstinctsAPI
 
     return InstinctsAPI
+
+
+@modelapi(name="pocket-role")
+def pocket_role_provider() -> type[ModelAPI]:
+    """Give the provider of `pocket-role/PART`: a scripted attacker or translator of the pocket world."""
+    from instincts.models.pocket_roles import PocketRoleAPI
+
+    return PocketRoleAPI

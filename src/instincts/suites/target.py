@@ -6,6 +6,7 @@ from typing import NamedTuple
 from inspect_ai._util.registry import registry_find, registry_unqualified_name  # no public list of providers exists
 from inspect_ai.model import GenerateConfig, Model, get_model
 
+import instincts.models.registration  # noqa: F401 - importing it makes our providers known
 from instincts.models.directory import locate
 
 __all__ = ["Target", "open_target", "target"]
