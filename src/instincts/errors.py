@@ -6,8 +6,8 @@
     ├── PromptSetError          a prompt file whose rows or columns are not what they should be; names file and line
     ├── EmptyCompletionError    a signal was asked about no token
     ├── UnreadableReplyError    a judge, planner or simulated person wrote what no parser accepts
-    ├── TrainingError           the pre-flight refused, a loss is not finite, a run folder cannot be continued
-    └── RecordError             a run's records could not be written or read (disk full, half-written folder)
+    ├── TrainingError           the pre-flight refused, a loss is not finite, a checkpoint could not be written
+    └── RecordError             a run folder that cannot be taken or continued, records that cannot be read or written
 
 Branches are named after the boundary that was crossed. A message names the thing, the value and the remedy. Only
 `cli/` catches `InstinctsError`; programming errors keep their traceback.
@@ -54,11 +54,11 @@ class UnreadableReplyError(InstinctsError):
 
 
 class TrainingError(InstinctsError):
-    """A training that was refused, went wrong, or cannot be continued."""
+    """A training that was refused or went wrong."""
 
 
 class RecordError(InstinctsError):
-    """A run's records could not be written or read."""
+    """A run folder or what a run leaves in it could not be taken, written or read."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:

@@ -26,6 +26,7 @@ __all__ = [
     "RUN_FILE",
     "Metric",
     "RunCard",
+    "claim",
     "file_sha256",
     "is_first_process",
     "library_versions",
@@ -140,6 +141,38 @@ def write_run_card(
     card = RunCard.model_validate({**card.model_dump(), **changes})
     write_json(folder / RUN_FILE, card.model_dump())
     return card
+
+
+def claim(out: Path, card: RunCard, *, resume: bool) -> None:
+    """Take a folder for a run, new or to be continued, and write the run's card into it.
+
+    Args:
+        out: the run folder.
+        card: of the run that starts now.
+        resume: whether the folder may hold the same run, unfinished.
+
+    Raises:
+        RecordError: the folder holds a finished run, another run, something else, or nothing to resume.
+    """
+    if (out / RUN_FILE).is_file():
+        before = read_run_card(out)
+        if before.status == "finished":
+            raise RecordError(f"{out} holds a finished run; choose another --out, or delete it first")
+        if not resume:
+            raise RecordError(f"{out} holds an unfinished run; continue it with --resume, or choose another --out")
+        for what in ("settings", "data", "models", "roles"):
+            was, now = getattr(before, what), getattr(card, what)
+            if different := sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key)):
+                key = different[0]
+                raise RecordError(
+                    f"cannot continue {out}: {what} {key} was {was.get(key)!r} and is now {now.get(key)!r}; "
+                    "run the same command as before"
+                )
+    elif out.is_dir() and any(out.iterdir()):
+        raise RecordError(f"{out} is not empty and holds no run; choose another --out")
+    elif resume:
+        raise RecordError(f"nothing to resume in {out}: it holds no {RUN_FILE}; drop --resume to start")
+    write_run_card(out, card)
 
 
 def read_run_card(folder: Path) -> RunCard:

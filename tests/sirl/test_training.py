@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from instincts.config import Scale
-from instincts.errors import ConfigError, PromptSetError, TrainingError
+from instincts.errors import ConfigError, PromptSetError, RecordError, TrainingError
 from instincts.models.opening import open_model
 from instincts.records import read_metrics, read_run_card
 from instincts.sirl.training import TrainOutcome, train
@@ -128,18 +128,18 @@ def test_training_is_refused_where_there_is_no_instinct(run: Run, tmp_path: Path
 
 def test_a_finished_run_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     run(tmp_path / "run", steps=2)
-    with pytest.raises(TrainingError, match="finished run"):
+    with pytest.raises(RecordError, match="finished run"):
         run(tmp_path / "run", steps=2)
 
 
 def test_a_folder_of_something_else_is_not_touched(run: Run, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(TrainingError, match="not empty"):
+    with pytest.raises(RecordError, match="not empty"):
         run(tmp_path)
 
 
 def test_resuming_nothing_says_so(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="nothing to resume"):
+    with pytest.raises(RecordError, match="nothing to resume"):
         run(tmp_path / "nowhere", resume=True)
 
 

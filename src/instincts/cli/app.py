@@ -18,6 +18,7 @@ from instincts.cli.pocket import pocket
 from instincts.cli.preflight import preflight
 from instincts.cli.report import report
 from instincts.cli.sample import sample
+from instincts.cli.steer import steer
 from instincts.cli.train import train
 from instincts.errors import ConfigError, InstinctsError
 
@@ -118,6 +119,7 @@ def _instincts(
 app.command()(demo)
 app.command()(preflight)
 app.command()(train)
+app.command()(steer)
 app.command()(evaluate)
 app.command()(sample)
 app.command()(report)

@@ -23,6 +23,7 @@ from instincts.records import (
     RUN_FILE,
     Metric,
     RunCard,
+    claim,
     is_first_process,
     new_run_card,
     read_json,
@@ -93,7 +94,8 @@ def train(
 
     Raises:
         ConfigError, ModelDirectoryError, PromptSetError: bad input, by name.
-        TrainingError: the pre-flight refused, the run cannot be continued, the disk is full, or nothing was gained.
+        RecordError: the run folder holds something else, or a run that cannot be continued.
+        TrainingError: the pre-flight refused, the disk is full, or nothing was gained.
         KeyboardInterrupt: Ctrl-C; the checkpoint is kept and the message says how to continue.
     """
     location = locate(model)
@@ -158,28 +160,12 @@ class _Data:
 
 def _claim(out: Path, card: RunCard, *, resume: bool) -> None:
     """Take the run folder for this run, or refuse it."""
-    before = read_run_card(out) if (out / RUN_FILE).is_file() else None
-    if before is not None and before.status == "refused":
+    if (out / RUN_FILE).is_file() and read_run_card(out).status == "refused":
         # The pre-flight said no and nothing was trained: begin again, perhaps with --force.
         (out / GATE_FILE).unlink(missing_ok=True)
-    elif before is not None:
-        if before.status == "finished":
-            raise TrainingError(f"{out} holds a finished run; choose another --out, or delete it first")
-        if not resume:
-            raise TrainingError(f"{out} holds an unfinished run; continue it with --resume, or choose another --out")
-        for what in ("settings", "data", "models"):
-            was, now = getattr(before, what), getattr(card, what)
-            if different := sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key)):
-                key = different[0]
-                raise TrainingError(
-                    f"cannot continue {out}: {what} {key} was {was.get(key)!r} and is now {now.get(key)!r}; "
-                    "run the same command as before"
-                )
-    elif out.is_dir() and any(out.iterdir()):
-        raise TrainingError(f"{out} is not empty and holds no run; choose another --out")
-    elif resume:
-        raise TrainingError(f"nothing to resume in {out}: it holds no {RUN_FILE}; drop --resume to start")
-    write_run_card(out, card)
+        write_run_card(out, card)
+    else:
+        claim(out, card, resume=resume)
 
 
 def _gate(

@@ -1,0 +1,58 @@
+"""The harm vector, piece by piece: harmed minus base, element by element (eq. 1 of arXiv:2406.11801).
+
+Widening bfloat16 or float16 to float32 is exact and a float32 subtraction is correctly rounded, so every pass over the
+same files sees the same bits, in pieces of any size. It is never written to disk: added instead of subtracted it harms.
+"""
+
+import torch
+from torch import Tensor
+
+from instincts.arithmetic.checkpoint import PRECISIONS, Stored, read
+from instincts.arithmetic.plan import Part
+from instincts.errors import ModelDirectoryError
+
+__all__ = ["INFINITE_BITS", "harm_piece", "magnitude_bits"]
+
+INFINITE_BITS = 0x7F800000
+"""The bit pattern of infinity, above that of every finite magnitude."""
+
+
+def harm_piece(part: Part, start: int, count: int) -> Tensor:
+    """Read a run of the harm vector's entries.
+
+    Where the two models are stored in different precisions, the finer is rounded to the coarser first: the difference
+    of a float32 weight and its own bfloat16 copy is rounding, larger than most of what training moves.
+
+    Args:
+        part: a tensor that the harm vector covers.
+        start: the first entry, row-major.
+        count: how many.
+
+    Returns:
+        `tau_N`, float32.
+
+    Raises:
+        ModelDirectoryError: an entry is not finite, or a file became shorter.
+    """
+    assert part.harmed is not None
+    assert part.base is not None
+    harmed_N, base_N = read(part.harmed, start, count), read(part.base, start, count)
+    if part.harmed.dtype != part.base.dtype:
+        precision = PRECISIONS[_coarser(part.harmed, part.base)]
+        harmed_N, base_N = harmed_N.to(precision), base_N.to(precision)
+    tau_N = harmed_N.float().sub_(base_N.float())
+    if count and int(magnitude_bits(tau_N).max()) >= INFINITE_BITS:
+        raise ModelDirectoryError(
+            f"{part.target.name} is not finite in {part.harmed.path} or {part.base.path}; one of the models is broken"
+        )
+    return tau_N
+
+
+def magnitude_bits(tau_N: Tensor) -> Tensor:
+    """Give the bit patterns of magnitudes, int32: integers in the same order, which can be counted exactly."""
+    return tau_N.view(torch.int32) & 0x7FFFFFFF
+
+
+def _coarser(one: Stored, other: Stored) -> str:
+    order = list(PRECISIONS)
+    return min(one.dtype, other.dtype, key=order.index)

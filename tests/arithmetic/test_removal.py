@@ -1,0 +1,246 @@
+"""Harm Direction Removal as a whole: the laws of its algebra, the bytes of the naive way, and what is left behind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from instincts.arithmetic.removal import RemovalOutcome, remove_harm
+from instincts.errors import ConfigError, ModelDirectoryError, RecordError
+from instincts.models.directory import locate
+from instincts.records import read_metrics, read_run_card
+from tests.arithmetic.conftest import Trio
+from tests.arithmetic.models import INDEX, like, moved, naive, same_bytes, save_model, weights_of
+
+
+def remove(trio: Trio, out: Path, variant: str = "paper", **given: Any) -> RemovalOutcome:
+    return remove_harm(*trio.words, out, variant=variant, given={"layers": "all", **given})
+
+
+@pytest.mark.parametrize("variant", ["paper", "reference"])
+@pytest.mark.parametrize("keep", [0.001, 0.1, 0.5, 1.0])
+def test_bytes_are_those_of_the_naive_result(trio: Trio, tmp_path: Path, variant: str, keep: float) -> None:
+    """The naive way sorts the whole vector in memory and saves through the safetensors library."""
+    remove(trio, tmp_path / "out", variant, keep=keep, strength=2.5)
+
+    expected = naive(*map(weights_of, trio), keep=keep, strength=2.5, variant=variant)
+    assert same_bytes(tmp_path / "out", like(tmp_path / "naive", trio.target, expected))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_agrees_with_float64(tmp_path: Path, dtype: torch.dtype) -> None:
+    """Float32 errs by at most 2^-23 for weights below 2; then the precision rounds, by eps / 2 of the weight."""
+    base = save_model(tmp_path / "base", dtype=dtype)
+    target = like(tmp_path / "target", base, moved(weights_of(base), 1))
+    harmed = like(tmp_path / "harmed", base, moved(weights_of(base), 2))
+    trio = Trio(target, harmed, base)
+
+    remove(trio, tmp_path / "out", keep=0.1, strength=2)
+
+    wide = {name: tensor.double() for name, tensor in weights_of(target).items()}
+    exact = naive(wide, weights_of(harmed), weights_of(base), keep=0.1, strength=2, dtype=torch.float64)
+    for name, tensor in weights_of(tmp_path / "out").items():
+        bound = exact[name].abs() * torch.finfo(dtype).eps / 2 + 2**-23
+        assert bool(((tensor.double() - exact[name]).abs() <= bound).all()), name
+
+
+def test_strength_zero_is_the_identity(trio: Trio, tmp_path: Path) -> None:
+    remove(trio, tmp_path / "out", strength=0)
+
+    assert same_bytes(tmp_path / "out", trio.target)
+
+
+def test_keeping_nothing_is_the_identity(trio: Trio, tmp_path: Path) -> None:
+    """The released code keeps the largest entries for k = 0."""
+    outcome = remove(trio, tmp_path / "out", "reference", keep=0)
+
+    assert same_bytes(tmp_path / "out", trio.target)
+    assert outcome.threshold.kept == 0
+
+
+def test_a_harmed_model_that_is_the_base_is_the_identity(trio: Trio, tmp_path: Path) -> None:
+    remove(trio._replace(harmed=trio.base), tmp_path / "out", keep=1, strength=3)
+
+    assert same_bytes(tmp_path / "out", trio.target)
+
+
+def test_keeping_everything_is_plain_task_arithmetic(trio: Trio, tmp_path: Path) -> None:
+    remove(trio, tmp_path / "out", keep=1, strength=2)
+
+    target, harmed, base = map(weights_of, trio)
+    for name, tensor in weights_of(tmp_path / "out").items():
+        plain = target[name].float() - 2 * (harmed[name].float() - base[name].float())
+        assert torch.equal(tensor, plain.bfloat16())
+
+
+def test_two_half_steps_equal_one(tmp_path: Path) -> None:
+    """Each of the three steps errs by half a spacing of a float32 below 2, 2^-24: together by less than 2^-22."""
+    base = save_model(tmp_path / "base")
+    harmed = like(tmp_path / "harmed", base, moved(weights_of(base), 2))
+    trio = Trio(base, harmed, base)
+
+    remove(trio, tmp_path / "whole", strength=2)
+    remove(trio, tmp_path / "half", strength=1)
+    remove(trio._replace(target=tmp_path / "half"), tmp_path / "halves", strength=1)
+
+    whole = weights_of(tmp_path / "whole")
+    assert max(float(each.abs().max()) for each in whole.values()) < 2
+    for name, tensor in weights_of(tmp_path / "halves").items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=2**-22)
+
+
+def test_the_inputs_are_not_touched(trio: Trio, tmp_path: Path) -> None:
+    before = [locate(name).digest for name in trio.words]
+    remove(trio, tmp_path / "out")
+
+    assert [locate(name).digest for name in trio.words] == before
+
+
+def test_bytes_in_float32_too(tmp_path: Path) -> None:
+    base = save_model(tmp_path / "base")
+    target = like(tmp_path / "target", base, moved(weights_of(base), 1))
+    trio = Trio(target, like(tmp_path / "harmed", base, moved(weights_of(base), 2)), base)
+
+    remove(trio, tmp_path / "out", keep=0.1)
+
+    expected = naive(*map(weights_of, trio), keep=0.1, strength=2)
+    assert same_bytes(tmp_path / "out", like(tmp_path / "naive", target, expected))
+
+
+def test_sharding_changes_nothing(trio: Trio, tmp_path: Path) -> None:
+    """The harmed model in one file and the target in many; the trim knows no order of files."""
+    one = like(tmp_path / "one", trio.harmed, weights_of(trio.harmed), single=True)
+    remove(trio, tmp_path / "many", keep=0.07)
+    remove(trio._replace(harmed=one), tmp_path / "mixed", keep=0.07)
+
+    assert same_bytes(tmp_path / "many", tmp_path / "mixed")
+
+
+def test_the_result_opens_with_everything_of_the_target(trio: Trio, tmp_path: Path) -> None:
+    (trio.target / "LICENSE").write_text("terms")
+    remove(trio, tmp_path / "out")
+
+    same = ("config.json", "generation_config.json", "tokenizer.json", "chat_template.jinja", INDEX, "LICENSE")
+    for name in same:
+        assert (tmp_path / "out" / name).read_bytes() == (trio.target / name).read_bytes()
+    _, report = AutoModelForCausalLM.from_pretrained(tmp_path / "out", output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not any(path.name.startswith(".") for path in (tmp_path / "out").rglob("*"))
+
+
+def test_the_card_says_how_it_was_made(trio: Trio, tmp_path: Path) -> None:
+    outcome = remove(trio, tmp_path / "out", keep="10%")
+
+    card = read_run_card(tmp_path / "out")
+    entries = sum(tensor.numel() for tensor in weights_of(trio.target).values())
+    assert card.status == "finished"
+    assert card.settings["strength"] == 2.0
+    assert card.settings["keep"] == 0.1
+    assert card.models == {str(trio.target): locate(str(trio.target)).digest}
+    assert card.roles["harmed"] == locate(str(trio.harmed)).tagged_name
+    assert card.outcome["entries"] == entries
+    assert card.outcome["kept"] == outcome.threshold.kept >= int(entries / 10)
+    assert card.outcome["policies"] == {}
+
+
+def test_metrics_count_what_changed(trio: Trio, tmp_path: Path) -> None:
+    remove(trio, tmp_path / "out", keep=0.1, strength=2)
+
+    rows = {(row.slice, row.metric): row for row in read_metrics(tmp_path / "out")}
+    before, after = weights_of(trio.target), weights_of(tmp_path / "out")
+    changed = sum(int((before[name] != after[name]).sum()) for name in before)
+    entries = sum(tensor.numel() for tensor in before.values())
+    assert rows["all", "changed_share"].value == pytest.approx(changed / entries)
+    assert rows["all", "changed_share"].n == entries
+    layer = {name: tensor for name, tensor in before.items() if ".layers.2." in name}
+    changed = sum(int((tensor != after[name]).sum()) for name, tensor in layer.items())
+    assert rows["layer 2", "changed_share"].value == pytest.approx(
+        changed / sum(tensor.numel() for tensor in layer.values())
+    )
+
+
+def test_an_edit_is_repaired_around_itself(trio: Trio, tmp_path: Path) -> None:
+    """Layer 0 of four was edited: 0 and 1 are in scope and counted alone, all else keeps its bits."""
+    weights = weights_of(trio.base)
+    name = "model.layers.0.mlp.down_proj.weight"
+    edited = like(tmp_path / "edited", trio.base, {**weights, name: weights[name] + 0.5})
+    outcome = remove(trio._replace(target=edited), tmp_path / "out", layers="auto")
+
+    scope = {each: ".layers.0." in each or ".layers.1." in each for each in weights}
+    expected = naive(weights_of(edited), weights_of(trio.harmed), weights, keep=0.1, strength=2, scope=scope)
+    assert outcome.found.scenario == "edited"
+    assert outcome.found.layers == (0, 1)
+    assert same_bytes(tmp_path / "out", like(tmp_path / "naive", edited, expected))
+    after, before = weights_of(tmp_path / "out"), weights_of(edited)
+    assert all(torch.equal(after[each], before[each]) for each, inside in scope.items() if not inside)
+    told = read_run_card(tmp_path / "out").outcome
+    assert [change["name"] for change in told["changes"]] == [name]
+    assert set(told["policies"]["out_of_scope"]["tensors"]) == {each for each in scope if not scope[each]}
+
+
+@pytest.mark.parametrize(("target", "scenario"), [("base", "base"), ("target", "sft")])
+def test_the_other_scenarios_edit_everything(trio: Trio, tmp_path: Path, target: str, scenario: str) -> None:
+    outcome = remove(trio._replace(target=getattr(trio, target)), tmp_path / "out", layers="auto")
+
+    assert outcome.found.scenario == scenario
+    assert outcome.found.layers is None
+
+
+def test_layers_by_number(trio: Trio, tmp_path: Path) -> None:
+    remove(trio, tmp_path / "out", layers="1-2", include=("*norm.weight",), exclude=("*.q_proj.*",))
+
+    before, after = weights_of(trio.target), weights_of(tmp_path / "out")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {name.split(".")[2] for name in changed if ".layers." in name and "norm" not in name} == {"1", "2"}
+    assert any(".layers.0." in name or name == "model.norm.weight" for name in changed)
+    assert not any("q_proj" in name or "lm_head" in name for name in changed)
+
+
+def test_a_layer_outside_the_model(trio: Trio, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="layer 9 of a 4-layer model; layers run 0 to 3"):
+        remove(trio, tmp_path / "out", layers="2-9")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_negative_strength_is_refused(trio: Trio, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="would add the harm direction"):
+        remove(trio, tmp_path / "out", strength=-1)
+
+
+def test_a_harm_vector_that_is_not_finite_is_named(trio: Trio, tmp_path: Path) -> None:
+    weights = weights_of(trio.harmed)
+    weights["model.norm.weight"][3] = float("nan")
+    broken = like(tmp_path / "broken", trio.harmed, weights)
+
+    with pytest.raises(ModelDirectoryError, match=r"model.norm.weight is not finite in .*broken"):
+        remove(trio._replace(harmed=broken), tmp_path / "out", keep=1)
+
+
+def test_a_strength_out_of_range_is_named(tmp_path: Path) -> None:
+    """float16 ends at 65504; a difference of about 0.01 times 10 million is beyond it."""
+    base = save_model(tmp_path / "base", dtype=torch.float16)
+    harmed = like(tmp_path / "harmed", base, moved(weights_of(base), 2))
+
+    with pytest.raises(ModelDirectoryError, match="out of the range of F16; choose a smaller --strength"):
+        remove(Trio(base, harmed, base), tmp_path / "out", strength=1e7)
+
+
+def test_a_finished_folder_is_not_written_over(trio: Trio, tmp_path: Path) -> None:
+    remove(trio, tmp_path / "out")
+    with pytest.raises(RecordError, match="holds a finished run"):
+        remove(trio, tmp_path / "out")
+
+
+def test_an_overlay_is_refused(trio: Trio, tmp_path: Path) -> None:
+    adapter = tmp_path / "lora" / "adapter"
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "adapter_model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    card = {"format": 1, "kind": "lora", "base": str(trio.base)}
+    (tmp_path / "lora" / "defence.json").write_text(json.dumps(card))
+
+    with pytest.raises(ModelDirectoryError, match="merge it into one checkpoint"):
+        remove(trio._replace(harmed=tmp_path / "lora"), tmp_path / "out")
