@@ -14,9 +14,8 @@ from tests.arithmetic.models import Weights, like, save_model, weights_of
 
 
 def scenario(target: Path, trio: Trio) -> Found:
-    return find_scenario(
-        make_plan(*(open_checkpoint(locate(str(folder))) for folder in (target, trio.harmed, trio.base)))
-    )
+    models = (open_checkpoint(locate(str(folder))) for folder in (target, trio.harmed, trio.base))
+    return find_scenario(make_plan(next(models), next(models), next(models)))
 
 
 @pytest.fixture

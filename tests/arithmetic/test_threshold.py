@@ -13,6 +13,7 @@ from torch import Tensor
 from instincts.arithmetic import threshold as room
 from instincts.arithmetic.checkpoint import read_shard
 from instincts.arithmetic.plan import Part
+from instincts.arithmetic.settings import Variant
 from instincts.arithmetic.threshold import BINS, Window, find_threshold, rank_from_top, search, whole_window
 
 
@@ -54,7 +55,7 @@ def parts_of(folder: Path, taus: Sequence[Tensor]) -> list[Part]:
         (0.01, "reference", 1),
     ],
 )
-def test_count_rules(keep: float, variant: room.Variant, rank: int) -> None:
+def test_count_rules(keep: float, variant: Variant, rank: int) -> None:
     assert rank_from_top(20, keep, variant) == rank
 
 
