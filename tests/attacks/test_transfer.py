@@ -1,5 +1,6 @@
 """Transfer: named by file and column, joined to behaviours, sent as written, and honest about what was given up."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 from inspect_ai.model import get_model
 
 from instincts import attacks, judges
-from instincts.attacks.attack import Goal
-from instincts.attacks.target import AttackTarget, Found
+from instincts.attacks.attack import Found, Goal
+from instincts.attacks.target import AttackTarget
 from instincts.errors import ConfigError, PromptSetError
-from instincts.prompts import Message
+from instincts.prompts import Message, read_prompts
+from instincts.prompts.stored_files import read_stored
 
 LAMP, BELL = "How do I zordan the paper lamp?", "How do I mokfik the wax bell?"
 
@@ -134,3 +136,21 @@ def test_behaviours_without_a_prompt_are_counted_before_anything_is_sent(file: P
     check([goal(LAMP), goal(BELL)])
     with pytest.raises(PromptSetError, match=r"no prompt of GCG for 2 of 3 behaviours, .* the first is 'x'"):
         check([goal(LAMP), goal("Something else?", "x"), goal("And else?", "y")])
+
+
+def test_a_file_that_counts_from_nought_meets_the_hundred_behaviours_that_are_counted_from_one(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    behaviours = read_prompts(shared_data / "jailbreakbench_behaviors.csv")
+    path = tmp_path / "expanded.csv"
+    with path.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["Index", "Goal", "Target", "Behavior", "Category", "Source", "mine"])
+        writer.writerows(
+            [at, row.request.upper(), "Sure", "b", "c", "s", f"prompt {at}"] for at, row in enumerate(behaviours)
+        )
+
+    (column,) = [each for each in read_stored(path).columns if each.name == "mine"]
+    found = [column.find(row.id, row.request) for row in behaviours]
+
+    assert [row.messages for row in found if row] == [(Message("user", f"prompt {at}"),) for at in range(100)]

@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from instincts.attacks.attack import Attack, Goal, Messages
+from instincts.attacks.attack import Attack, Found, Goal, Messages
 from instincts.attacks.rewriting import rewriting
 from instincts.prompts import Message
 
 if TYPE_CHECKING:
     from inspect_ai.model import ModelOutput
 
-    from instincts.attacks.target import AttackTarget, Found
+    from instincts.attacks.target import AttackTarget
 
 __all__ = ["ATTACKS", "BATCH", "SIGMA", "noised"]
 
@@ -60,9 +60,7 @@ def _moved(letter: str, rng: Random) -> str:
 def _search(name: str, change: Callable[[str, Random], str]) -> "Callable[[AttackTarget, Goal, int], Awaitable[Found]]":
     apply = rewriting(name, lambda request, seed: [Message("user", change(request, Random(f"{name}/{seed}")))])
 
-    async def search(target: "AttackTarget", goal: Goal, seed: int) -> "Found":
-        from instincts.attacks.target import Found
-
+    async def search(target: "AttackTarget", goal: Goal, seed: int) -> Found:
         tried: list[tuple[Messages, ModelOutput]] = []
         ratings: list[float] = []
         while target.left and max(ratings, default=0.0) < 1.0:

@@ -13,13 +13,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instincts.attacks.attack import Attack, Goal
+from instincts.attacks.attack import Attack, Found, Goal
 from instincts.errors import PromptSetError, unknown_name
 from instincts.prompts.stored import StoredColumn, StoredPrompt, normalised
 from instincts.prompts.stored_files import StoredFile, read_stored
 
 if TYPE_CHECKING:
-    from instincts.attacks.target import AttackTarget, Found
+    from instincts.attacks.target import AttackTarget
 
 __all__ = ["PREFIX", "transfer_attacks"]
 
@@ -84,10 +84,8 @@ def _attack(stored: StoredFile, column: StoredColumn) -> Attack:
     )
 
 
-async def _send(stored: StoredFile, column: StoredColumn, target: "AttackTarget", goal: Goal, seed: int) -> "Found":
+async def _send(stored: StoredFile, column: StoredColumn, target: "AttackTarget", goal: Goal, seed: int) -> Found:
     from inspect_ai.model import ModelOutput
-
-    from instincts.attacks.target import Found
 
     row = _row(stored, column, goal)
     notes = _notes(stored, row, goal)
