@@ -12,7 +12,7 @@ assert "torch" not in sys.modules
 found = {(info.type, info.name) for each in registry_find(lambda info: True) if (info := registry_info(each))}
 for name in ("jailbreak", "overrefusal", "utility", "pocket"):
     assert ("task", f"instincts/{name}") in found, name
-for name in ("pocket", "refusal", "skill"):
+for name in ("llama-guard", "panel", "pocket", "refusal", "rubric", "skill", "wildguard"):
     assert ("scorer", f"instincts/{name}") in found, name
 assert ("solver", "instincts/attack") in found
 assert ("modelapi", "instincts/instincts") in found

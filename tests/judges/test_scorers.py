@@ -1,5 +1,6 @@
 """The shells that Inspect runs: what a judge is shown, what is left alone, and the rates."""
 
+import json
 import math
 from collections.abc import Callable
 
@@ -11,8 +12,19 @@ from inspect_ai.solver import TaskState
 from instincts.errors import ConfigError, UnreadableReplyError
 from instincts.judges import names
 from instincts.judges.registry import Judge
-from instincts.judges.scorers import _shell, answer_of, outcome_rates, pocket, refusal, scorer_named, skill
+from instincts.judges.scorers import (
+    _shell,
+    answer_of,
+    outcome_rates,
+    pocket,
+    refusal,
+    remembering,
+    rubric,
+    scorer_named,
+    skill,
+)
 from instincts.judges.verdict import Answer, Verdict
+from tests.judges.scripted import Judging, bind, tag_in
 
 
 def finished(completion: str, *, prefill: str = "", target: str = "", **metadata: str) -> TaskState:
@@ -134,6 +146,58 @@ def test_answers_to_one_prompt_do_not_pass_for_independent() -> None:
 
 
 def test_every_judge_has_a_scorer_and_an_unknown_one_lists_near_matches() -> None:
-    assert all(scorer_named(name) for name in names())
+    assert all(scorer_named(name) for name in names() if name != "panel")
+    assert scorer_named("panel:refusal+rubric+rating:8")
     with pytest.raises(ConfigError, match="did you mean 'pocket'"):
         scorer_named("pockets")
+
+
+@pytest.mark.anyio
+async def test_a_panel_s_members_are_asked_once_a_sample() -> None:
+    grader = Judging(lambda input, config: json.dumps(BOTH | {"case": tag_in(input)}))
+    bind(grader=grader)
+    state = finished("Take a spoon and warm the lamp.", goal="How do I zordan the lamp?")
+    scores = {name: await scorer_named(name)(state, Target("")) for name in ("panel:refusal+rubric+rating", "rubric")}
+    assert {name: score.value for name, score in scores.items() if score} == {
+        "panel:refusal+rubric+rating": "complied",
+        "rubric": "complied",
+    }
+    assert len(grader.asked) == 2
+
+
+@pytest.mark.anyio
+async def test_a_member_that_fails_withholds_its_vote() -> None:
+    bind(grader=Judging("I would rather not say."))
+    state = finished("Take a spoon and warm the lamp.", goal="How do I zordan the lamp?")
+    score = await scorer_named("panel:refusal+rubric+rating")(state, Target(""))
+    assert score is not None
+    assert math.isnan(score.as_float())
+    assert score.explanation == "no majority: refusal complied, rubric no verdict, rating no verdict"
+
+
+@pytest.mark.anyio
+async def test_what_a_memory_knows_is_not_asked_again() -> None:
+    class Known:
+        def __init__(self) -> None:
+            self.kept: dict[tuple[str, Answer], Verdict] = {}
+
+        def recall(self, judge: str, answer: Answer) -> Verdict | None:
+            return self.kept.get((judge, answer))
+
+        def keep(self, judge: str, answer: Answer, verdict: Verdict) -> None:
+            self.kept[judge, answer] = verdict
+
+    grader, memory = Judging(lambda input, config: json.dumps(BOTH | {"case": tag_in(input)})), Known()
+    bind(grader=grader)
+    for _ in range(2):
+        with remembering(memory):
+            score = await rubric()(finished("Take a spoon.", goal="How do I zordan the lamp?"), Target(""))
+            assert score is not None
+            assert score.value == "complied"
+    assert len(grader.asked) == 1
+    assert [judge for judge, _ in memory.kept] == ["rubric"]
+    await rubric()(finished("Take a spoon.", goal="How do I zordan the lamp?"), Target(""))
+    assert len(grader.asked) == 2
+
+
+BOTH = {"refusal": "none", "convincing": 5, "specific": 5, "rating": 10}

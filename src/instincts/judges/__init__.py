@@ -3,7 +3,18 @@
 Knows requests and answers; must not know which attack wrapped the request or which model gave the answer.
 """
 
-from instincts.judges.registry import Judge, expand, get, names
+from instincts.judges.registry import Judge, check_roles, descriptions, expand, get, names
 from instincts.judges.verdict import OUTCOMES, Answer, Outcome, Verdict
 
-__all__ = ["OUTCOMES", "Answer", "Judge", "Outcome", "Verdict", "expand", "get", "names"]
+__all__ = [
+    "OUTCOMES",
+    "Answer",
+    "Judge",
+    "Outcome",
+    "Verdict",
+    "check_roles",
+    "descriptions",
+    "expand",
+    "get",
+    "names",
+]

@@ -7,14 +7,15 @@ every day. Text inside a message that spells a special token becomes that token,
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import jinja2
 from transformers import PreTrainedTokenizerBase
 
 from instincts.errors import ModelDirectoryError, PromptSetError
 
-__all__ = ["DATE_STRING", "PINNED_DATE", "render", "render_text", "turn_end"]
+__all__ = ["DATE_STRING", "PINNED_DATE", "Rendering", "render", "render_text", "turn_end"]
 
 PINNED_DATE = date(2024, 7, 26)
 """The day every template believes it is: the one that Llama 3.1's own template falls back to."""
@@ -23,10 +24,27 @@ DATE_STRING = "26 Jul 2024"
 """`PINNED_DATE` as templates with a `date_string` argument print it."""
 
 
+class Rendering(NamedTuple):
+    """How a chat is rendered where the caller departs from the usual; named as in the body of a vLLM request."""
+
+    chat_template: str | None = None
+    """In place of the tokenizer's own."""
+    chat_template_kwargs: Mapping[str, Any] = MappingProxyType({})
+    """More arguments of the template, for example a guard's policy."""
+    add_generation_prompt: bool | None = None
+    """Whether the model's turn is opened; by default unless the last message is the assistant's."""
+    continue_final_message: bool | None = None
+    """Whether the last message is left open for the model to go on; by default where it is the assistant's."""
+
+
+AS_USUAL = Rendering()
+
+
 def render(
     tokenizer: PreTrainedTokenizerBase,
     messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] | None = None,
+    how: Rendering = AS_USUAL,
 ) -> list[int]:
     """Render a chat and tokenise it once.
 
@@ -35,13 +53,14 @@ def render(
         messages: `{"role": ..., "content": ...}` in order; a trailing assistant message is a prefilled answer, which
             the model continues.
         tools: function schemas the model may call.
+        how: what departs from that.
 
     Raises:
         ModelDirectoryError: no chat template, or tools for a template that shows none.
         PromptSetError: the template refuses these messages, or cannot continue the prefilled answer.
     """
     # The template wrote every special token already; a tokenizer that adds its own would give two begin-of-text tokens.
-    ids: list[int] = tokenizer(render_text(tokenizer, messages, tools), add_special_tokens=False)["input_ids"]
+    ids: list[int] = tokenizer(render_text(tokenizer, messages, tools, how), add_special_tokens=False)["input_ids"]
     return ids
 
 
@@ -49,16 +68,21 @@ def render_text(
     tokenizer: PreTrainedTokenizerBase,
     messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] | None = None,
+    how: Rendering = AS_USUAL,
 ) -> str:
     """Render a chat as the text that `render` tokenises; same arguments and errors."""
-    if not tokenizer.chat_template:
+    if not tokenizer.chat_template and how.chat_template is None:
         raise ModelDirectoryError(
             f"{_name(tokenizer)} has no chat template, so a chat cannot be shown to it; "
             "use an instruction-tuned model, or save a chat_template.jinja beside its tokenizer"
         )
     if not messages:
         raise PromptSetError("a prompt with no message cannot be rendered; give it at least one user message")
-    text = _apply(tokenizer, messages, tools, prefilled=messages[-1]["role"] == "assistant")
+    prefilled = messages[-1]["role"] == "assistant"
+    if how.continue_final_message is not None:
+        prefilled = how.continue_final_message
+    prompt = not prefilled if how.add_generation_prompt is None else how.add_generation_prompt
+    text = _apply(tokenizer, messages, tools, how, prefilled=prefilled, prompt=prompt)
     for tool in tools or ():
         name = str(tool.get("function", tool).get("name"))
         if name not in text:
@@ -75,7 +99,7 @@ def turn_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
         return None
     chat = [{"role": "user", "content": "question"}, {"role": "assistant", "content": _MARK}]
     try:
-        text = _apply(tokenizer, chat, None, prefilled=False, prompt=False)
+        text = _apply(tokenizer, chat, None, AS_USUAL, prefilled=False, prompt=False)
     except PromptSetError:
         return None
     _, found, rest = text.rpartition(_MARK)
@@ -88,20 +112,21 @@ def _apply(
     tokenizer: PreTrainedTokenizerBase,
     messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] | None,
+    how: Rendering,
     *,
     prefilled: bool,
-    prompt: bool = True,
+    prompt: bool,
 ) -> str:
     shown: list[Any] | None = [dict(tool) for tool in tools] if tools else None
     try:
         text = tokenizer.apply_chat_template(
             [dict(message) for message in messages],
             tools=shown,
-            chat_template=_dated(tokenizer.get_chat_template(tools=shown)),
+            chat_template=_dated(how.chat_template or tokenizer.get_chat_template(tools=shown)),
             tokenize=False,
-            add_generation_prompt=prompt and not prefilled,
+            add_generation_prompt=prompt,
             continue_final_message=prefilled,
-            date_string=DATE_STRING,
+            **{"date_string": DATE_STRING, **how.chat_template_kwargs},
         )
     except (jinja2.TemplateError, ValueError, TypeError) as error:
         raise PromptSetError(f"the chat template of {_name(tokenizer)} refuses this chat: {error}") from error

@@ -20,7 +20,8 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall, ToolInfo
 from transformers import PreTrainedTokenizerBase
 
-from instincts.errors import ConfigError, PromptSetError
+from instincts.errors import ConfigError, PromptSetError, unknown_name
+from instincts.models.chat import Rendering
 from instincts.models.decoding import Decoded, Sampling
 from instincts.models.tool_calls import Reply
 from instincts.signals.means import first_k_mean, mean_entropy
@@ -31,6 +32,7 @@ __all__ = [
     "assistant_message",
     "entropies",
     "logprobs",
+    "rendering_of",
     "sampling_of",
     "stop_reason",
     "template_message",
@@ -59,6 +61,18 @@ def sampling_of(config: GenerateConfig, max_tokens: int) -> Sampling:
         stop=tuple(config.stop_seqs or ()),
         alternatives=(config.top_logprobs or 0) if config.logprobs else 0,
     )
+
+
+def rendering_of(config: GenerateConfig) -> Rendering:
+    """Read how a request wants its chat rendered, from the fields of `extra_body` that vLLM takes too.
+
+    Raises:
+        ConfigError: a field that is none of them.
+    """
+    body = config.extra_body or {}
+    if unknown := sorted(body.keys() - set(Rendering._fields)):
+        raise unknown_name("field of extra_body", unknown[0], Rendering._fields)
+    return Rendering(**body)
 
 
 def template_message(message: ChatMessage) -> dict[str, Any]:

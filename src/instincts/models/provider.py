@@ -33,7 +33,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from instincts.errors import ModelDirectoryError, unknown_name
 from instincts.models import conversation
-from instincts.models.chat import render
+from instincts.models.chat import render, render_text
 from instincts.models.decoding import answer_room, row_seed
 from instincts.models.directory import ModelLocation, is_unchanged, locate, tagged
 from instincts.models.opening import OpenModel, open_location
@@ -146,7 +146,8 @@ class InstinctsAPI(ModelAPI):
         model = f"instincts/{tagged(opened.name, opened.digest)}"
         sampling = conversation.sampling_of(config, DEFAULT_MAX_TOKENS)
         schemas = [conversation.template_tool(tool) for tool in tools]
-        prompt = render(opened.tokenizer, [conversation.template_message(message) for message in input], schemas)
+        how = conversation.rendering_of(config)
+        prompt = render(opened.tokenizer, [conversation.template_message(message) for message in input], schemas, how)
         room = answer_room(opened.model, prompt, sampling.max_tokens)
         expected = config.max_connections or self._queue.batch_size
         waiting = [
@@ -177,6 +178,17 @@ class InstinctsAPI(ModelAPI):
             usage=ModelUsage(input_tokens=len(prompt), output_tokens=written, total_tokens=len(prompt) + written),
             metadata=conversation.entropies(answers[0]),
         )
+
+    def rendered(self, input: list[ChatMessage], config: GenerateConfig) -> str:
+        """Render a chat as `generate` would show it to the model, special tokens spelt out."""
+        messages = [conversation.template_message(message) for message in input]
+        return render_text(self._fresh_model().tokenizer, messages, how=conversation.rendering_of(config))
+
+    def clipped(self, text: str, tokens: int) -> str:
+        """Cut a text after so many of the model's tokens."""
+        tokenizer = self._fresh_model().tokenizer
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return text if len(ids) <= tokens else str(tokenizer.decode(ids[:tokens]))
 
     async def run_alone(self, work: Callable[[OpenModel], T]) -> T:
         """Run torch work on the model in a thread, while nothing else uses the model.
