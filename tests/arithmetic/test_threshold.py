@@ -126,7 +126,7 @@ def test_a_good_guess_needs_one_pass_and_a_bad_one_a_few(tmp_path: Path, monkeyp
     assert bad[:3] == good[:3]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     patterns=st.lists(st.integers(0, 0x7F7FFFFF), min_size=1, max_size=30),
     place=st.integers(0, 29),

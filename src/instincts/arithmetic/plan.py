@@ -233,7 +233,7 @@ def _extra(target: Checkpoint, harmed: Checkpoint, base: Checkpoint) -> list[str
 def _refuse_quantised(model: Checkpoint) -> None:
     sign = model.quantisation and f"by {model.quantisation}"
     for name, stored in model.tensors.items():
-        if stored.dtype.startswith(("F8", "F6", "F4")) or name.endswith(_QUANTISED):
+        if stored.dtype.startswith(("F8_", "F6_", "F4")) or name.endswith(_QUANTISED):
             sign = sign or f"{name} is {stored.dtype}"
         elif stored.dtype == "F64":
             raise ModelDirectoryError(

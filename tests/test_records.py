@@ -1,0 +1,56 @@
+"""A run folder is taken once, continued by the same run, and never written over."""
+
+from pathlib import Path
+
+import pytest
+
+from instincts.errors import RecordError
+from instincts.records import RunCard, claim, new_run_card, read_run_card, write_run_card
+
+
+def card(**settings: object) -> RunCard:
+    return new_run_card("steer", settings=settings, data={}, models={"m": "0" * 64}, roles={"base": "b@1"})
+
+
+def test_a_new_or_empty_folder_is_taken(tmp_path: Path) -> None:
+    claim(tmp_path, card(), resume=False)
+    claim(tmp_path / "new", card(), resume=False)
+
+    assert read_run_card(tmp_path / "new").status == "running"
+
+
+def test_the_same_run_continues(tmp_path: Path) -> None:
+    claim(tmp_path, card(strength=2), resume=False)
+    claim(tmp_path, card(strength=2), resume=True)
+
+
+def test_another_run_does_not(tmp_path: Path) -> None:
+    claim(tmp_path, card(strength=2), resume=False)
+
+    with pytest.raises(RecordError, match="settings strength was 2 and is now 3; run the same command"):
+        claim(tmp_path, card(strength=3), resume=True)
+    with pytest.raises(RecordError, match="roles base was 'b@1' and is now 'b@2'"):
+        claim(tmp_path, card(strength=2).model_copy(update={"roles": {"base": "b@2"}}), resume=True)
+    with pytest.raises(RecordError, match="continue it with --resume"):
+        claim(tmp_path, card(strength=2), resume=False)
+
+
+def test_a_finished_run_is_kept(tmp_path: Path) -> None:
+    write_run_card(tmp_path, card(), status="finished")
+
+    for resume in (False, True):
+        with pytest.raises(RecordError, match="holds a finished run"):
+            claim(tmp_path, card(), resume=resume)
+
+
+def test_a_folder_of_something_else_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+
+    with pytest.raises(RecordError, match="not empty"):
+        claim(tmp_path, card(), resume=False)
+
+
+def test_nothing_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="nothing to resume"):
+        claim(tmp_path / "new", card(), resume=True)
+    assert not (tmp_path / "new").exists()
