@@ -76,7 +76,7 @@ def test_the_delta_says_that_it_is_dangerous(steered: Path) -> None:
 def test_the_delta_holds_exactly_what_changed(trio: Trio, steered: Path) -> None:
     """Read with the safetensors library: one bit an entry, and two bytes for each entry that changed."""
     before, after = weights_of(trio.target), weights_of(steered)
-    found = {}
+    found: dict[str, Any] = {}
     for path in (steered / "delta").glob("*.safetensors"):
         with safe_open(path, framework="np") as file:
             found |= {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no dict)

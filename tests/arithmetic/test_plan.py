@@ -245,8 +245,8 @@ def test_where_the_base_alone_is_tied_its_embeddings_stand_for_its_head(tied: Tr
 @pytest.mark.parametrize(("family", "experts"), [("mixtral", "num_local_experts"), ("qwen3_moe", "num_experts")])
 def test_experts_pair_by_name_and_belong_to_their_layer(tmp_path: Path, family: Any, experts: str) -> None:
     """Five experts in two layers: `experts.4` is no layer 4, and `experts.1` of layer 0 is not of layer 1."""
-    small = {"moe_intermediate_size": 16} if family == "qwen3_moe" else {"intermediate_size": 16}
-    base = save_model(tmp_path / "base", family, dtype=torch.bfloat16, **{experts: 5}, **small)
+    small: dict[str, Any] = {"moe_intermediate_size": 16} if family == "qwen3_moe" else {"intermediate_size": 16}
+    base = save_model(tmp_path / "base", family, dtype=torch.bfloat16, **{experts: 5, **small})
     harmed = like(tmp_path / "harmed", base, moved(weights_of(base), 2))
     trio = Trio(base, harmed, base)
     assert any("experts.4" in name for name in weights_of(base))
@@ -263,7 +263,7 @@ def test_experts_pair_by_name_and_belong_to_their_layer(tmp_path: Path, family: 
 
 def test_experts_stored_another_way_are_refused(tmp_path: Path) -> None:
     """One tensor an expert here, all in one there."""
-    base = save_model(tmp_path / "base", "mixtral", num_local_experts=2)  # type: ignore[arg-type] (no family of tiny)
+    base = save_model(tmp_path / "base", "mixtral", num_local_experts=2)
     weights = weights_of(base)
     single = {name: each for name, each in weights.items() if "experts" not in name}
     stacked = like(
