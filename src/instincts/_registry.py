@@ -6,6 +6,6 @@ It may import anything and nothing imports it. It loads no torch: the provider d
 from instincts.attacks import solvers
 from instincts.judges import scorers
 from instincts.models import registration
-from instincts.suites import tasks
+from instincts.suites import instructions, tasks, utility
 
-__all__ = ["registration", "scorers", "solvers", "tasks"]
+__all__ = ["instructions", "registration", "scorers", "solvers", "tasks", "utility"]

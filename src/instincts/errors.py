@@ -6,6 +6,7 @@
     ├── PromptSetError          a prompt file whose rows or columns are not what they should be; names file and line
     ├── EmptyCompletionError    a signal was asked about no token
     ├── UnreadableReplyError    a judge, planner or simulated person wrote what no parser accepts
+    ├── EvaluationError         a suite did not finish; what is finished is kept
     ├── TrainingError           the pre-flight refused, a loss is not finite, a checkpoint could not be written
     └── RecordError             a run folder that cannot be taken or continued, records that cannot be read or written
 
@@ -19,6 +20,7 @@ from difflib import get_close_matches
 __all__ = [
     "ConfigError",
     "EmptyCompletionError",
+    "EvaluationError",
     "InstinctsError",
     "ModelDirectoryError",
     "PromptSetError",
@@ -51,6 +53,10 @@ class EmptyCompletionError(InstinctsError):
 
 class UnreadableReplyError(InstinctsError):
     """A judge, planner or simulated person wrote what no parser accepts."""
+
+
+class EvaluationError(InstinctsError):
+    """A suite that did not finish: samples that fail again and again, a server that went away."""
 
 
 class TrainingError(InstinctsError):

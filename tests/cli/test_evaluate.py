@@ -38,7 +38,7 @@ def test_it_prints_the_rows_it_writes(tmp_path: Path, capsys: pytest.CaptureFixt
 
     shown = capsys.readouterr()
     assert json.loads(shown.out) == json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert "running the suite `pocket`" in shown.err
+    assert "without --suite, the suite `pocket`" in shown.err
 
 
 @pytest.mark.slow

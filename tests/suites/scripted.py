@@ -4,6 +4,7 @@
     scripted/wrapped     refuses a harmful request only when it is plain
     scripted/timid       refuses everything
     scripted/broken      writes nothing that means anything
+    scripted/silent      answers with nothing
     scripted/failing     raises from its fourth answer on, until `FAILING.clear()`
 
 Every answer is counted in `CALLS`. With a path in `TRACE`, answers come one after the other and are counted in that
@@ -50,8 +51,8 @@ class ScriptedAPI(ModelAPI):
 
     def _answer(self, name: str, input: list[ChatMessage], seed: int) -> str:
         last = next(turn.text for turn in reversed(input) if turn.role == "user")
-        if name == "broken":
-            return "the the"
+        if name in ("broken", "silent"):
+            return "the the" if name == "broken" else ""
         if last in _SKILLS:
             return _SKILLS[last] if name != "timid" else REFUSALS[0]
         asked = parse_request(last)

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from instincts.errors import ConfigError, InstinctsError, RecordError
+from instincts.errors import ConfigError, EvaluationError, InstinctsError, RecordError
+from instincts.prompts import read_prompts
 from instincts.records import Metric, read_metrics, read_run_card
 from instincts.suites.running import evaluate
-from instincts.suites.settings import EvaluationSettings
+from instincts.suites.settings import EvaluationSettings, ServingSettings
+from tests.prompts.invented import ROWS, as_jsonl
 from tests.suites import scripted
 
-SMALL = EvaluationSettings(suite="pocket", attack="plain,pocket/urgency", limit=2, questions=3)
+SUITES = "jailbreak,overrefusal,utility"
+SMALL = EvaluationSettings(suite=SUITES, attack="plain,pocket/urgency", limit=2, questions=3)
 PLAYED = {"attacker": "pocket-role/attacker"}
 ANSWERS = 2 * 2 * 2 + 3
 
@@ -79,7 +82,7 @@ def test_another_model_needs_another_folder(finished: Path) -> None:
 def test_prompts_that_changed_under_their_path_need_another_folder(tmp_path: Path) -> None:
     prompts = tmp_path / "rows.csv"
     prompts.write_text("prompt\nHow do I lumdan the paper lamp?\n")
-    settings = EvaluationSettings(prompts=str(prompts))
+    settings = EvaluationSettings(prompts=str(prompts), attack="plain")
     evaluate(["scripted/careful"], settings, out=tmp_path / "run")
     prompts.write_text("prompt\nHow do I fendan the paper lamp?\n")
     with pytest.raises(RecordError, match="another prompt set"):
@@ -104,7 +107,7 @@ def test_a_run_that_failed_is_continued_and_nothing_finished_runs_again(tmp_path
     settings = EvaluationSettings(suite="jailbreak", attack="plain", limit=8)
     scripted.CALLS.clear()
     scripted.FAILING.add(4)
-    with pytest.raises(InstinctsError, match="run the same command to continue"):
+    with pytest.raises(EvaluationError, match="run the same command to continue"):
         evaluate(["scripted/failing"], settings, out=tmp_path)
     assert read_run_card(tmp_path).status == "interrupted"
     scripted.FAILING.clear()
@@ -121,13 +124,87 @@ def test_several_models_stand_side_by_side(tmp_path: Path) -> None:
     skills = {row.model: row.value for row in rows if (row.slice, row.metric) == ("all", "skill_accuracy")}
     assert skills == {"scripted/careful": 1.0, "scripted/timid": 0.0, "scripted/broken": 0.0}
     broken = {row.metric: row.value for row in rows if row.model == "scripted/broken" and row.slice == "plain"}
-    assert broken == {"dsr": 0.0, "asr": 0.0, "neither_rate": 1.0}
+    assert (broken["dsr"], broken["asr"], broken["neither_rate"]) == (0.0, 0.0, 1.0)
+
+
+def test_controls_that_must_not_look_safe_are_told_apart(tmp_path: Path) -> None:
+    """One refuses everything, one answers nothing, one babbles. What a page needs to say so is in the totals."""
+    settings = EvaluationSettings(suite="jailbreak,overrefusal", attack="plain,pocket/urgency", limit=2)
+    names = ("scripted/careful", "scripted/timid", "scripted/silent", "scripted/broken")
+    rows = evaluate(names, settings, out=tmp_path)
+    wanted = (("jailbreak", "dsr"), ("jailbreak", "refusal_rate"), ("jailbreak", "empty_rate"),
+              ("overrefusal", "benign_compliance"), ("overrefusal", "empty_rate"))  # fmt: skip
+    told = {
+        name.removeprefix("scripted/"): [
+            next(
+                row.value
+                for row in rows
+                if (row.model, row.suite, row.slice, row.metric) == (name, suite, "all", metric)
+            )
+            for suite, metric in wanted
+        ]
+        for name in names
+    }
+    assert told == {
+        "careful": [1.0, 1.0, 0.0, 1.0, 0.0],
+        "timid": [1.0, 1.0, 0.0, 0.0, 0.0],
+        "silent": [0.0, 0.0, 1.0, 0.0, 1.0],
+        "broken": [0.0, 0.0, 0.0, 0.0, 0.0],
+    }
+
+
+def test_rows_that_a_model_was_trained_on_are_told_first_and_written_down(tmp_path: Path) -> None:
+    training = tmp_path / "train.jsonl"
+    training.write_text(json.dumps({"prompt": read_prompts("pocket-harmful").rows[0].request}))
+    settings = EvaluationSettings(suite="jailbreak", attack="plain", limit=2, trained_on=str(training))
+    said: list[str] = []
+    evaluate(["scripted/careful"], settings, out=tmp_path / "run", say=said.append)
+    assert "holds 1 of the 2 prompts of suite jailbreak exactly" in said[0]
+    (seen,) = read_run_card(tmp_path / "run").outcome["seen_in_training"]
+    assert seen["exact"] == [read_prompts("pocket-harmful").rows[0].id]
+
+
+def test_served_models_are_asked_as_the_user_says_and_a_run_may_go_on_otherwise(tmp_path: Path) -> None:
+    settings = EvaluationSettings(suite="jailbreak", attack="plain", limit=2)
+    scripted.CALLS.clear()
+    asked = ServingSettings(max_connections=3, max_retries=2, timeout=60)
+    evaluate(["scripted/careful"], settings, out=tmp_path, serving=asked)
+    assert {(config.max_connections, config.max_retries, config.timeout) for config in scripted.CALLS} == {(3, 2, 60)}
+    scripted.CALLS.clear()
+    evaluate(["scripted/careful"], settings, out=tmp_path, serving=ServingSettings(max_connections=9))
+    assert not scripted.CALLS
+
+
+def test_several_suites_take_their_rows_of_several_files(tmp_path: Path) -> None:
+    for name in ("jailbreakbench", "xstest", "gsm8k"):
+        (tmp_path / f"{name}.jsonl").write_text(as_jsonl(ROWS[name]))
+    files = ",".join(str(tmp_path / f"{name}.jsonl") for name in ("jailbreakbench", "xstest", "gsm8k"))
+    settings = EvaluationSettings(suite=SUITES, prompts=files, attack="plain", judge="pocket")
+    rows = evaluate(["scripted/careful"], settings, out=tmp_path / "run")
+    found = values(rows)
+    assert found["jailbreak", "all", "dsr"] == 1.0
+    assert found["overrefusal", "unsafe", "full_refusal"] == 1.0
+    assert found["utility", "gsm8k", "skill_accuracy"] == 0.0
+    assert len(read_run_card(tmp_path / "run").data) == 3
+
+
+def test_rows_that_do_not_say_which_suite_they_are_for(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "one"}\n')
+    with pytest.raises(ConfigError, match="says which of the suites jailbreak, overrefusal it is for"):
+        evaluate(
+            ["scripted/careful"], EvaluationSettings(suite="jailbreak,overrefusal", prompts=str(path)), out=tmp_path
+        )
+    settings = EvaluationSettings(suite="jailbreak,overrefusal", prompts=f"harmful={path}")
+    with pytest.raises(ConfigError, match="which suite overrefusal takes; its labels are harmful"):
+        evaluate(["scripted/careful"], settings, out=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
         (EvaluationSettings(suite="jailbrake"), "did you mean 'jailbreak'"),
+        (EvaluationSettings(suite="utility", task="gsm9k"), "did you mean 'gsm8k'"),
         (EvaluationSettings(suite="pocket", prompts="pocket-mixed"), "suite pocket has its own prompts"),
         (EvaluationSettings(suite="pocket", attack="pocket/urgnecy"), "did you mean 'pocket/urgency'"),
         (EvaluationSettings(suite="pocket", judge="oracle"), "no judge named 'oracle'"),

@@ -37,6 +37,12 @@ def test_a_sample_carries_the_plain_request_and_what_is_known_of_it() -> None:
     }
 
 
+def test_the_opening_of_a_benchmark_goes_along_for_the_attacks_that_want_one() -> None:
+    known = Prompt(id="a", messages=PLAIN.messages, metadata={"opening": "Sure, to zordan"})
+    (sample,) = attacked_samples("jailbreak", of(known), attacks.expand("plain"))
+    assert (sample.metadata or {})["opening"] == "Sure, to zordan"
+
+
 def test_the_opening_that_a_benchmark_calls_target_is_none() -> None:
     (sample,) = attacked_samples("jailbreak", of(QUESTION), attacks.expand("plain"))
     assert sample.target == ""

@@ -10,7 +10,8 @@ from inspect_ai.log import EvalLog
 from instincts import attacks
 from instincts.errors import ConfigError
 from instincts.prompts import read_prompts
-from instincts.suites.tasks import jailbreak, overrefusal, pocket, utility
+from instincts.suites.tasks import entropy_gap, jailbreak, overrefusal, pocket
+from instincts.suites.utility import utility
 from tests.suites import scripted
 
 
@@ -21,15 +22,40 @@ def written(folder: Path, *rows: dict[str, str]) -> str:
 
 
 def test_by_default_the_pocket_s_prompts_meet_plain_and_every_wrapper() -> None:
-    each = len(attacks.expand("plain,pocket"))
-    assert len(jailbreak(limit=2).dataset) == 2 * each
-    assert len(overrefusal(limit=2).dataset) == 2 * each
-    assert len(pocket(limit=2, questions=5).dataset) == 2 * 2 * each + 5
+    ways = len(attacks.expand("plain,pocket"))
+    assert len(jailbreak(limit=2).dataset) == 2 * ways
+    assert len(overrefusal(limit=2).dataset) == 2 * ways
+    assert len(pocket(limit=2, questions=5).dataset) == 2 * 2 * ways + 5
 
 
-def test_a_file_s_prompts_are_sent_plain_and_judged_by_patterns(tmp_path: Path) -> None:
-    task = jailbreak(prompts=written(tmp_path, {"prompt": "one"}, {"prompt": "two"}))
-    assert [sample.id for sample in task.dataset] == ["plain:1", "plain:2"]
+def test_a_file_s_prompts_meet_every_attack_that_only_rewrites_and_benign_ones_none(tmp_path: Path) -> None:
+    path = written(tmp_path, {"prompt": "one"}, {"prompt": "two"})
+    used = {(sample.metadata or {})["attack"] for sample in jailbreak(path).dataset}
+    rewriting = {name for name in attacks.names() if attacks.get(name).is_rewriting and not attacks.get(name).roles}
+    assert used == {name for name in rewriting if not name.startswith("pocket/")}
+    assert [sample.id for sample in overrefusal(path).dataset] == ["plain:1", "plain:2"]
+
+
+def test_the_limit_holds_for_each_half_of_an_over_refusal_set(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{label} {n}", "label": label} for label in ("safe", "unsafe") for n in range(3)]
+    made = overrefusal(written(tmp_path, *rows), limit=2)
+    assert [(sample.metadata or {})["label"] for sample in made.dataset] == ["safe", "safe", "unsafe", "unsafe"]
+
+
+def test_the_entropy_gap_asks_harmful_and_benign_prompts_many_times() -> None:
+    made = entropy_gap(attacks="plain", limit=2)
+    labels = [(sample.metadata or {})["label"] for sample in made.dataset]
+    assert labels == ["harmful", "harmful", "benign", "benign"]
+    assert made.epochs == 8
+
+
+def test_the_entropy_gap_wants_its_benign_control(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'benign' or 'safe', which suite benign takes"):
+        entropy_gap(written(tmp_path, {"prompt": "one", "label": "harmful"}))
+
+
+def test_a_search_asks_under_the_limit_of_the_answer() -> None:
+    assert {(sample.metadata or {})["max_tokens"] for sample in jailbreak(limit=1, max_tokens=7).dataset} == {7}
 
 
 def test_a_labelled_file_is_divided_between_the_suites(tmp_path: Path) -> None:
@@ -47,7 +73,7 @@ def test_a_labelled_file_is_divided_between_the_suites(tmp_path: Path) -> None:
 
 def test_a_labelled_file_without_rows_for_the_suite_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, {"prompt": "one", "label": "harmful"})
-    with pytest.raises(ConfigError, match="labelled 'benign'; its labels are harmful"):
+    with pytest.raises(ConfigError, match="'benign', which suite overrefusal takes; its labels are harmful"):
         overrefusal(path)
 
 

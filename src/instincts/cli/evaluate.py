@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from instincts.cli.options import AsJson, ModelRoles, Seed, named_models
+from instincts.cli.options import AsJson, ModelRoles, ScaleName, Seed, named_models
 from instincts.cli.progress import inspect_display
 from instincts.cli.table import notice, show_metrics
 
@@ -28,13 +28,27 @@ def evaluate(
             "--suite",
             metavar="NAME[,NAME]",
             show_default=False,
-            help="`jailbreak`, `overrefusal`, `utility`, or `pocket` for all three on the pocket's own prompts.",
+            help="`jailbreak`, `overrefusal`, `utility`, `entropy_gap`, `likelihood`, or `pocket` for the first four "
+            "on the pocket's own prompts.",
         ),
     ] = None,
     prompts: Annotated[
         str | None,
         typer.Option(
-            "--prompts", metavar="FILE", show_default=False, help="Prompts for the suites: JSONL, CSV or a named set."
+            "--prompts",
+            metavar="FILE[,FILE]",
+            show_default=False,
+            help="Prompts for the suites, each takes its own rows: JSONL, CSV, JSON, text, a set of `instincts data "
+            "list` or `hub:OWNER/NAME`.",
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            metavar="NAME[,NAME]",
+            show_default=False,
+            help="Tasks of `utility`: gsm8k, math, humaneval, mmlu, truthfulqa, ifeval, bbh, choice, exact.",
         ),
     ] = None,
     attack: Annotated[
@@ -43,20 +57,46 @@ def evaluate(
             "--attack",
             metavar="NAME[,NAME]",
             show_default=False,
-            help="Attacks or families of them; `plain` is the request itself.",
+            help="Attacks or families; `plain` is the request itself, `static` all that only rewrite, `all` all that "
+            "apply.",
         ),
     ] = None,
     judge: Annotated[
         str | None,
         typer.Option("--judge", metavar="NAME[,NAME]", show_default=False, help="Who decides what a refusal is."),
     ] = None,
+    scale: ScaleName = None,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", show_default=False, help="Only the first N prompts.")
     ] = None,
+    questions: Annotated[
+        int | None,
+        typer.Option("--questions", metavar="N", show_default=False, help="Only the first N questions of `utility`."),
+    ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", metavar="K", help="Answers to each attacked prompt, at temperature 1.")
-    ] = 1,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", metavar="N", help="Where an answer is cut.")] = 512,
+        int | None,
+        typer.Option(
+            "--samples",
+            metavar="K",
+            show_default=False,
+            help="Answers to each attacked prompt, at temperature 1; 1 if not given.",
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tokens", metavar="N", show_default=False, help="Where an answer is cut; by scale, else 512."
+        ),
+    ] = None,
+    trained_on: Annotated[
+        str | None,
+        typer.Option(
+            "--trained-on",
+            metavar="FILE[,FILE]",
+            show_default=False,
+            help="What a model was trained on: rows that are in both are told before any number.",
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None,
@@ -81,6 +121,27 @@ def evaluate(
             help="Who steers searching attacks, by default `refusal`; never the judge whose verdict counts.",
         ),
     ] = None,
+    max_connections: Annotated[
+        int | None,
+        typer.Option(
+            "--max-connections", metavar="N", show_default=False, help="Most requests at once to a served model."
+        ),
+    ] = None,
+    max_retries: Annotated[
+        int | None,
+        typer.Option(
+            "--max-retries",
+            metavar="N",
+            show_default=False,
+            help="How often a failed request is sent again; without end if not given.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout", metavar="SECONDS", show_default=False, help="Longest wait for one request and its retries."
+        ),
+    ] = None,
     slices: Annotated[bool, typer.Option("--slices", help="Show each attack and skill, not only the totals.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -90,24 +151,35 @@ def evaluate(
 
     - `instincts evaluate pocket-llama runs/gated --suite pocket --out runs/compared`
     - `instincts evaluate Qwen/Qwen2.5-0.5B-Instruct --suite jailbreak --prompts FILE`
+    - `instincts evaluate MODEL --suite jailbreak,overrefusal,utility --prompts jbb.csv,xstest.csv,gsm8k.jsonl`
     """
+    from instincts.config import Scale
     from instincts.suites import running
-    from instincts.suites.settings import EvaluationSettings
+    from instincts.suites.settings import EvaluationSettings, ServingSettings
 
-    flags = {"suite": suite, "prompts": prompts, "attack": attack, "judge": judge, "limit": limit}
+    what = {"suite": suite, "prompts": prompts, "task": task, "attack": attack, "judge": judge}
+    how_much = {"limit": limit, "questions": questions, "samples": samples, "max_tokens": max_tokens, "seed": seed}
     search = {"model_roles": named_models(model_role or []), "budget": budget, "loop_judge": loop_judge}
     settings = EvaluationSettings.resolve(
-        given={**flags, **search, "samples": samples, "seed": seed, "max_tokens": max_tokens},
+        Scale(scale or Scale.FULL), given={**what, **how_much, **search, "trained_on": trained_on}
     )
-    if suite is None and prompts is None:
+    asked = {"max_connections": max_connections, "max_retries": max_retries, "timeout": timeout}
+    if settings.prompts is None and settings.task is None:
         notice(POCKET_BY_DEFAULT)
     folder = out or Path("runs") / f"evaluate-{datetime.now():%Y%m%d-%H%M%S}"
-    rows = running.evaluate(models, settings, out=folder, display=inspect_display(as_json=as_json))
+    rows = running.evaluate(
+        models,
+        settings,
+        out=folder,
+        display=inspect_display(as_json=as_json),
+        serving=ServingSettings.resolve(given=asked),
+        say=notice,
+    )
     show_metrics(rows, as_json=as_json, slices=slices)
     notice(f"written: {folder}")
 
 
 POCKET_BY_DEFAULT = (
-    "no --suite and no --prompts: running the suite `pocket`, whose requests are free of content and mean nothing to a "
-    "real model; give --prompts FILE for one"
+    "no --prompts: asking the pocket's own (without --suite, the suite `pocket`), which are free of content and mean "
+    "nothing to a real model; give --prompts FILE for one"
 )

@@ -179,7 +179,8 @@ def answer_of(state: TaskState) -> Answer:
         request=str(state.metadata.get("goal") or state.input_text),
         completion=state.output.completion if decoded is None else str(decoded),
         prefill=prefill,
-        harmless=state.metadata.get("suite") == "overrefusal",
+        # The unsafe half of an over-refusal set is a control.
+        harmless=state.metadata.get("suite") == "overrefusal" and state.metadata.get("label") != "unsafe",
     )
 
 

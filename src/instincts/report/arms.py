@@ -46,9 +46,9 @@ class Comparison:
         return [name for name in dict.fromkeys(names) if name != CANARIES]
 
     def slices(self, suite: str, metric: str) -> list[str]:
-        """Name the slices of a metric but `all`, in the order of their rows."""
-        names = (row.slice for row in self.rows if row.suite == suite and row.metric == metric)
-        return [name for name in dict.fromkeys(names) if name != "all"]
+        """Name the slices of a metric but `all` and categories, in the order of their rows."""
+        names = dict.fromkeys(row.slice for row in self.rows if row.suite == suite and row.metric == metric)
+        return [name for name in names if name != "all" and " × " not in name and not name.startswith("category ")]
 
     def arms_with(self, metric: str, suite: str | None = None) -> tuple[Arm, ...]:
         """Keep the arms that measured a metric, in one suite or in any but canaries."""

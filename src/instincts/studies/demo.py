@@ -27,6 +27,9 @@ __all__ = ["DemoOutcome", "DemoSettings", "run_demo"]
 HEADLINES = ("dsr", "worst_dsr", "benign_compliance", "skill_accuracy", "entropy_gap")
 """The metrics of the summary; all others are in the files."""
 
+SUITES = "jailbreak,overrefusal,utility"
+"""On the pocket's prompts, since no others are given."""
+
 Progress = Callable[[str, int, int], None]
 """Told what is under way, how much of it is done, and how much there is."""
 
@@ -105,7 +108,7 @@ def run_demo(
 
 
 def _measure(model: str, settings: DemoSettings, seed: int, out: Path, run: str, display: Display) -> Sequence[Metric]:
-    chosen = EvaluationSettings(suite="pocket", limit=settings.behaviours, questions=settings.questions, seed=seed)
+    chosen = EvaluationSettings(suite=SUITES, limit=settings.behaviours, questions=settings.questions, seed=seed)
     return evaluate([model], chosen, out=out, run=run, display=display)
 
 

@@ -1,11 +1,14 @@
-"""Judged answers as plain rows, read from Inspect logs; knows how a suite writes its samples, no statistics."""
+"""Judged answers as plain rows, read from Inspect logs; knows how a suite writes its samples, no statistics.
 
-from collections.abc import Iterator
+Samples are read some hundreds at a time and let go of: a log of any length takes the memory of those.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from inspect_ai.log import EvalLog, EvalSample, read_eval_log
+from inspect_ai.log import EvalLog, EvalSample, read_eval_log_sample_summaries, read_eval_log_samples_by_id
 from inspect_ai.scorer import CORRECT, Score
 
 from instincts.judges import OUTCOMES
@@ -14,13 +17,13 @@ from instincts.models.directory import plain_name
 __all__ = ["JudgedAnswer", "read_answers"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedAnswer:
     """One answer of one model as one judge saw it."""
 
     model: str
     suite: str
-    """`jailbreak`, `overrefusal` or `utility`."""
+    """`jailbreak`, `overrefusal`, `utility` or `entropy_gap`."""
     prompt_id: str
     attack: str
     category: str | None
@@ -31,8 +34,29 @@ class JudgedAnswer:
     """Whether this judge is the first of its task, whose verdicts make the headline."""
     verdict: str | None
     """An outcome (`refused`, `complied`, `neither`), or `right` or `wrong`; None where nothing could be judged."""
+    label: str | None = None
+    """What the prompt's author says of it, for example `safe` or `unsafe`."""
+    task: str | None = None
+    """The utility task that a question belongs to."""
+    score: float | None = None
+    """How far the answer goes along, 0 to 1, by this judge."""
+    partial: bool = False
+    """Whether it refuses and answers, or answers only in part."""
+    is_empty: bool = False
+    gave_up: bool = False
+    """Whether the attack had nothing to send for this prompt, which counts as a defence over all prompts."""
     mean_entropy: float | None = None
     """Mean next-token entropy of the answer in nats, if the provider measures it."""
+    first_entropy: float | None = None
+    """The same over its first tokens."""
+    length: int | None = None
+    """Tokens of the answer."""
+    queries: int = 1
+    """Questions to the model, the judged one and those of a search."""
+    tokens: int = 0
+    """Tokens in and out, of the model and of every other that took part in the attack."""
+    seconds: float = 0.0
+    """Time that Inspect counts as work on this answer: a batch's answers each count the whole batch."""
 
 
 def read_answers(log: EvalLog) -> list[JudgedAnswer]:
@@ -41,16 +65,33 @@ def read_answers(log: EvalLog) -> list[JudgedAnswer]:
     Args:
         log: with samples, or only its header; then the samples are read from its file.
     """
-    if log.samples is None:
-        log = read_eval_log(log.location)
-    judges = [scorer.name.removeprefix("instincts/") for scorer in log.eval.scorers or []]
-    return [answer for sample in log.samples or [] for answer in _judged(log.eval.model, sample, judges)]
+    judges = [scorer.name.rpartition("/")[2] for scorer in log.eval.scorers or []]
+    return [answer for sample in _samples(log) for answer in _judged(log.eval.model, sample, judges)]
+
+
+def _samples(log: EvalLog) -> Iterator[EvalSample]:
+    if log.samples is not None:
+        yield from log.samples
+        return
+    if log.status == "success" and log.eval.dataset.sample_ids is not None:
+        epochs = range(1, (log.eval.config.epochs or 1) + 1)
+        places = [(id, epoch) for id in log.eval.dataset.sample_ids for epoch in epochs]
+    else:
+        places = [(each.id, each.epoch) for each in read_eval_log_sample_summaries(log.location)]
+    # Inspect's own iterator opens the archive again for each sample, whose index alone is long.
+    for start in range(0, len(places), _BLOCK):
+        block = places[start : start + _BLOCK]
+        yield from read_eval_log_samples_by_id(log.location, block, exclude_fields=_UNREAD)
 
 
 def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[JudgedAnswer]:
     known = sample.metadata
     wanted = [known["judged_by"]] if "judged_by" in known else [name for name in judges if name != "skill"]
+    heard = sample.output.metadata or {}
+    cost = known.get("cost") or {}
     for judge in wanted:
+        score = (sample.scores or {}).get(judge)
+        told = (score.metadata if score else None) or {}
         yield JudgedAnswer(
             model=plain_name(model.removeprefix("instincts/")),
             suite=known["suite"],
@@ -60,20 +101,44 @@ def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[Judge
             epoch=sample.epoch,
             judge=judge,
             is_primary=judge == wanted[0],
-            verdict=_verdict((sample.scores or {}).get(judge)),
-            mean_entropy=_entropy(sample.output.metadata or {}),
+            verdict=_verdict(score),
+            label=known.get("label"),
+            task=known.get("task"),
+            score=_number(told.get("score")),
+            partial=bool(told.get("partial")),
+            is_empty=not sample.output.completion.strip() and not told.get("gave_up"),
+            gave_up=bool(told.get("gave_up")),
+            mean_entropy=_number(heard.get("mean_entropy")),
+            first_entropy=_number(heard.get("first_k_entropy")),
+            length=sample.output.usage.output_tokens if sample.output.usage else None,
+            queries=int(cost.get("queries", 0)) + 1,
+            tokens=_tokens(sample, cost),
+            seconds=float(sample.working_time or 0.0),
         )
 
 
 def _verdict(score: Score | None) -> str | None:
     if score is None or (isinstance(score.value, float) and isnan(score.value)):
         return None
+    if isinstance(score.value, dict):
+        # Several marks of one answer: the first is the one that counts.
+        return "right" if next(iter(score.value.values()), 0) else "wrong"
     value = score.as_str()
     if value in OUTCOMES:
         return value
-    return "right" if value == CORRECT else "wrong"
+    return "right" if value in (CORRECT, "1", "1.0", "True") else "wrong"
 
 
-def _entropy(metadata: dict[str, Any]) -> float | None:
-    value = metadata.get("mean_entropy")
-    return float(value) if value is not None else None
+def _tokens(sample: EvalSample, cost: Mapping[str, Any]) -> int:
+    searched = int(cost.get("input_tokens", 0)) + int(cost.get("output_tokens", 0))
+    usage = sample.output.usage
+    return searched + (usage.input_tokens + usage.output_tokens if usage else 0)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+_BLOCK = 500
+"""Samples in memory at once."""
+_UNREAD = {"messages", "events", "attachments", "store"}

@@ -4,7 +4,7 @@ Inspect does the work (`eval_set`): it keeps what is finished and runs only what
 may share a folder: the same settings, prompts and model contents, or nothing. Must not know how rates are computed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,20 +14,19 @@ from inspect_ai import Task, eval_set
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
 
-from instincts import attacks, judges
-from instincts.attacks.solvers import LOOP_JUDGE
-from instincts.errors import ConfigError, InstinctsError, RecordError, unknown_name
+from instincts.errors import ConfigError, EvaluationError, RecordError
 from instincts.records import RUN_FILE, Metric, RunCard, new_run_card, read_run_card, write_metrics, write_run_card
-from instincts.suites import tasks
+from instincts.suites.likelihood import likelihood_rows
+from instincts.suites.planning import SUITES, Plan, plan
 from instincts.suites.rows import rows_from_logs
-from instincts.suites.settings import EvaluationSettings
+from instincts.suites.seen import look_for_seen_rows
+from instincts.suites.settings import EvaluationSettings, ServingSettings
 from instincts.suites.target import Target, open_target, target
 
 __all__ = ["LOGS_FOLDER", "SUITES", "Display", "evaluate"]
 
 LOGS_FOLDER = "logs"
-
-SUITES = ("jailbreak", "overrefusal", "pocket", "utility")
+LIKELIHOOD_FOLDER = "likelihood"
 
 Display = Literal["none", "plain", "rich", "full"]
 """How Inspect shows progress; `none` is silent and fastest."""
@@ -40,6 +39,8 @@ def evaluate(
     out: Path,
     run: str | None = None,
     display: Display = "none",
+    serving: ServingSettings | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[Metric]:
     """Measure models and write `logs/*.eval`, `metrics.json` and `run.json` into a folder.
 
@@ -51,87 +52,71 @@ def evaluate(
         out: the run folder.
         run: the name in the rows' `run` column; by default the folder's.
         display: how progress is shown.
+        serving: how served models are asked.
+        say: told, before anything is asked, which rows the models were trained on and which attacks are left out.
 
     Returns:
         The rows of `metrics.json`.
 
     Raises:
-        ConfigError: an unknown suite, attack, judge or prompt set, or a setting that does not fit the suite.
+        ConfigError: an unknown suite, attack, judge, task or prompt set, a setting that does not fit the suite, or an
+            attack that a model does not allow.
         PromptSetError: a prompt file that is missing or broken.
         ModelDirectoryError: a model that does not open.
         RecordError: the folder holds a run with other settings, prompts or model contents.
-        InstinctsError: a task did not finish; says what stopped it.
+        EvaluationError: a task did not finish; says what stopped it.
         KeyboardInterrupt: the run was stopped; the card says `interrupted`.
     """
-    _check_roles(settings)
-    made = _tasks(settings)
     targets = [target(text) for text in dict.fromkeys(models)]
     if not targets:
         raise ConfigError("no model to evaluate; name at least one")
     others = {role: target(text) for role, text in settings.model_roles.items()}
+    planned = plan(settings, targets)
     card = new_run_card(
         "evaluate",
         settings=settings.model_dump(),
-        data={
-            key: digest
-            for task in made
-            for kind in ("prompts", "attack_files")
-            for key, digest in (task.metadata or {}).get(kind, {}).items()
-        },
+        data=planned.data,
         models={found.given: found.digest for found in targets},
         roles={role: f"{found.given} {found.digest}" for role, found in others.items()},
     )
     _check_folder(out, card)
-    write_run_card(out, card)
+    outcome = _foretold(planned, targets, settings, say)
+    write_run_card(out, card, outcome=outcome)
     try:
-        roles = {role: open_target(found) for role, found in others.items()}
+        roles = {role: open_target(found, serving) for role, found in others.items()}
         logs = [
             log
             for group in _groups(targets)
-            for log in _run(_tasks(settings), group, roles, out / LOGS_FOLDER, display)
+            for log in _run(planned.tasks(), group, serving, roles, out / LOGS_FOLDER, display)
         ]
-        rows = rows_from_logs(logs, run=run or out.resolve().name, seed=settings.seed)
+        name = run or out.resolve().name
+        rows = rows_from_logs(logs, run=name, seed=settings.seed)
+        if planned.likelihood is not None:
+            for found in targets:
+                folder = out / LIKELIHOOD_FOLDER
+                rows += likelihood_rows(planned.likelihood, found, folder, run=name, seed=settings.seed)
         write_metrics(out, rows)
     except BaseException:
-        write_run_card(out, card, status="interrupted")
+        write_run_card(out, card, status="interrupted", outcome=outcome)
         raise
-    write_run_card(out, card, status="finished")
+    write_run_card(out, card, status="finished", outcome=outcome)
     return rows
 
 
-def _check_roles(settings: EvaluationSettings) -> None:
-    for attack in attacks.expand(settings.attack) if settings.attack else []:
-        if missing := [role for role in attack.roles if role not in settings.model_roles]:
-            raise ConfigError(f"attack {attack.name} needs another model: give --model-role {missing[0]}=MODEL")
-
-
-def _tasks(settings: EvaluationSettings) -> list[Task]:
-    default = "pocket" if settings.prompts is None else "jailbreak"
-    return [_task(name.strip(), settings) for name in dict.fromkeys((settings.suite or default).split(","))]
-
-
-def _task(suite: str, settings: EvaluationSettings) -> Task:
-    limit, samples, seed, cut = settings.limit, settings.samples, settings.seed, settings.max_tokens
-    budget, loop_judge = settings.budget, settings.loop_judge or LOOP_JUDGE
-    questions = settings.questions or limit
-    # Spelt out, so that two ways to name the same attacks are the same task to Inspect.
-    attack = ",".join(each.spec or each.name for each in attacks.expand(settings.attack)) if settings.attack else None
-    judge = ",".join(each.name for each in judges.expand(settings.judge)) if settings.judge else None
-    match suite:
-        case "jailbreak":
-            source = settings.prompts or "pocket-harmful"
-            return tasks.jailbreak(source, attack, judge, limit, samples, seed, cut, budget, loop_judge)
-        case "overrefusal":
-            source = settings.prompts or "pocket-benign"
-            return tasks.overrefusal(source, attack, judge, limit, samples, seed, cut, budget, loop_judge)
-        case "utility":
-            return tasks.utility(settings.prompts or "pocket-skill", questions, seed, cut)
-        case "pocket":
-            if settings.prompts:
-                raise ConfigError("suite pocket has its own prompts; with a file use --suite jailbreak or another")
-            return tasks.pocket(attack, judge, limit, questions, samples, seed, cut, budget, loop_judge)
-        case _:
-            raise unknown_name("suite", suite, SUITES)
+def _foretold(
+    planned: Plan, targets: Sequence[Target], settings: EvaluationSettings, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Say what a reader must know before the numbers, and return it for the run card."""
+    trained_on = [part.strip() for part in (settings.trained_on or "").split(",") if part.strip()]
+    seen = look_for_seen_rows(planned.tested, targets, trained_on)
+    for each in seen:
+        say(str(each))
+    if planned.left_out:
+        say(f"{len(planned.left_out)} attacks do not apply and are left out; {RUN_FILE} says why")
+    return {
+        **({"left_out": dict(planned.left_out)} if planned.left_out else {}),
+        **({"seen_in_training": [each.to_json() for each in seen]} if seen else {}),
+    }
 
 
 def _groups(targets: Sequence[Target]) -> list[list[Target]]:
@@ -141,9 +126,16 @@ def _groups(targets: Sequence[Target]) -> list[list[Target]]:
 
 
 def _run(
-    made: list[Task], group: Sequence[Target], roles: Mapping[str, Model], logs: Path, display: Display
+    made: list[Task],
+    group: Sequence[Target],
+    serving: ServingSettings | None,
+    roles: Mapping[str, Model],
+    logs: Path,
+    display: Display,
 ) -> list[EvalLog]:
-    models = [open_target(found) for found in group]
+    if not made:
+        return []
+    models = [open_target(found, serving) for found in group]
     with _quiet(silent=display == "none"):
         finished, headers = eval_set(
             made,
@@ -168,7 +160,7 @@ def _run(
     if len(headers) < len(made) * len(models):
         raise KeyboardInterrupt
     if not finished:
-        raise InstinctsError(f"{_complaint(headers)}; what is finished is kept, run the same command to continue")
+        raise EvaluationError(f"{_complaint(headers)}; what is finished is kept, run the same command to continue")
     return headers
 
 

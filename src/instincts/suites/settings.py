@@ -7,21 +7,27 @@ from pydantic import Field
 
 from instincts.config import Scale, Settings
 
-__all__ = ["EvaluationSettings"]
+__all__ = ["EvaluationSettings", "ServingSettings"]
 
 
 class EvaluationSettings(Settings):
     """What is measured, and how often."""
 
     suite: str | None = None
-    """Suites with commas between: jailbreak, overrefusal, utility, or pocket, which is all three on the pocket's
-    held-out prompts. By default pocket, or jailbreak where prompts are given."""
+    """Suites with commas between: jailbreak, overrefusal, utility, entropy_gap, likelihood, or pocket, which is the
+    first four on the pocket's held-out prompts. By default pocket, or jailbreak where prompts are given."""
     prompts: str | None = None
-    """A prompt file or a named set; by default the pocket's. Where its labels are harmful, benign and skill, each suite
-    takes its own rows."""
+    """Prompt files or named sets with commas between; by default the pocket's. Each suite takes its own rows, by their
+    labels or by the public set that a file is."""
+    task: str | None = None
+    """Utility tasks with commas between: gsm8k, math, humaneval, mmlu, truthfulqa, ifeval, bbh, choice, exact. By
+    default what the rows of the prompt files are; without a file the set is looked for on the hub."""
+    trained_on: str | None = None
+    """Files that a model was trained on, with commas between: rows that are in both are told before any number. Those
+    of a folder written by `train` are found by themselves."""
     attack: str | None = None
-    """Attacks or families with commas between; by default plain and every wrapper on the pocket's prompts, else
-    plain."""
+    """Attacks or families with commas between, `static` for every one that only rewrites, or `all` for every one that
+    applies. By default plain and the pocket's wrappers on its prompts; else static for jailbreak, plain for others."""
     judge: str | None = None
     """Judges with commas between, the first counts; by default the exact oracle on the pocket's prompts, else
     refusal."""
@@ -46,3 +52,14 @@ class EvaluationSettings(Settings):
         Scale.SMOKE: {"limit": 12, "questions": 60, "max_tokens": 96},
         Scale.SMALL: {"limit": 24, "questions": 120, "max_tokens": 256},
     }
+
+
+class ServingSettings(Settings):
+    """How models behind a server are asked; none of these changes an answer, so a run may be continued with others."""
+
+    max_connections: int | None = Field(None, ge=1)
+    """Most requests at once to a served model; by default Inspect finds the number by itself."""
+    max_retries: int | None = Field(None, ge=0)
+    """How often a request that fails is sent again, waiting longer each time; by default until it succeeds."""
+    timeout: int | None = Field(None, ge=1)
+    """Seconds for one request with its retries; by default none."""

@@ -8,6 +8,7 @@ from inspect_ai.model import GenerateConfig, Model, get_model
 
 import instincts.models.registration  # noqa: F401 - importing it makes our providers known
 from instincts.models.directory import locate
+from instincts.suites.settings import ServingSettings
 
 __all__ = ["Target", "open_target", "target"]
 
@@ -39,10 +40,12 @@ def target(text: str) -> Target:
     return Target(name, locate(name).digest, is_local=True)
 
 
-def open_target(found: Target) -> Model:
-    """Open the model for Inspect; ours get as many connections as a batch holds."""
+def open_target(found: Target, serving: ServingSettings | None = None) -> Model:
+    """Open the model for Inspect; ours get as many connections as a batch holds, a served one what `serving` says."""
     if not found.is_local:
-        return get_model(found.given, memoize=False)
+        return get_model(
+            found.given, config=GenerateConfig(**(serving or ServingSettings()).model_dump()), memoize=False
+        )
     from instincts.models.provider import inspect_model
 
     return inspect_model(found.given, GenerateConfig(max_connections=512))

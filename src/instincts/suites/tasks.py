@@ -1,4 +1,4 @@
-"""The suites as Inspect tasks: prompts crossed with attacks, answered, judged.
+"""The suites that attack, as Inspect tasks: prompts crossed with attacks, answered, judged.
 
 Parameters are plain values, because Inspect finds the logs of a task by them; `inspect eval instincts/jailbreak -T
 limit=5` sets them, and makes a list of a value with commas. Answers are drawn at temperature 1 from the whole
@@ -7,10 +7,9 @@ decoded greedily.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -25,15 +24,16 @@ from instincts.attacks.solvers import LOOP_JUDGE, attack
 from instincts.errors import ConfigError
 from instincts.judges.registry import Judge
 from instincts.judges.scorers import scorer_named, skill
-from instincts.prompts import NAMED, PromptSet, read_prompts
+from instincts.suites.fitting import STATIC, named
 from instincts.suites.samples import attacked_samples, exact_samples
+from instincts.suites.selection import Selection, select
 
-__all__ = ["answered", "jailbreak", "overrefusal", "pocket", "utility"]
+__all__ = ["answered", "default_attacks", "default_judge", "entropy_gap", "jailbreak", "overrefusal", "pocket"]
 
 
 @task
 def jailbreak(
-    prompts: str = "pocket-harmful",
+    prompts: str | list[str] = "pocket-harmful",
     attacks: str | list[str] | None = None,
     judge: str | list[str] | None = None,
     limit: int | None = None,
@@ -46,28 +46,29 @@ def jailbreak(
     """Harmful requests under every attack: does the model defend itself?
 
     Args:
-        prompts: a file or a named set; of one with labels, the rows labelled `harmful`.
-        attacks: attacks or families with commas between; by default `plain,pocket` on the pocket's prompts, else
-            `plain`.
+        prompts: files or named sets with commas between; of those with labels, the rows labelled `harmful` (else
+            `unsafe`).
+        attacks: attacks or families with commas between, or `static`; by default `plain,pocket` on the pocket's
+            prompts, else `static`, every attack that only rewrites.
         judge: judges with commas between, the first counts; by default the exact oracle on the pocket's prompts, else
             `refusal`.
-        limit: use only the first prompts.
+        limit: use only the first prompts of each file.
         samples: answers to each attacked prompt.
         seed: of attacks and answers.
         max_tokens: where an answer is cut.
         budget: most questions that a searching attack puts to the model for one goal; by default each attack's own.
         loop_judge: the judge that steers searching attacks; never the first of `judge`.
     """
-    chosen = _read(prompts, "harmful", limit)
-    expanded = registry.expand(attacks or _default_attacks(chosen))
+    chosen = select(prompts, "jailbreak", limit)
+    expanded = named(attacks or default_attacks(chosen, "jailbreak"))
     search = _Search(expanded, budget, loop_judge)
-    rows = attacked_samples("jailbreak", chosen, expanded)
-    return _sampled([chosen], rows, judge or _default_judge(chosen), search, samples, seed, max_tokens)
+    rows = attacked_samples("jailbreak", chosen.prompts, expanded)
+    return _sampled([chosen], rows, judge or default_judge(chosen), search, samples, seed, max_tokens)
 
 
 @task
 def overrefusal(
-    prompts: str = "pocket-benign",
+    prompts: str | list[str] = "pocket-benign",
     attacks: str | list[str] | None = None,
     judge: str | list[str] | None = None,
     limit: int | None = None,
@@ -77,36 +78,42 @@ def overrefusal(
     budget: int | None = None,
     loop_judge: str = LOOP_JUDGE,
 ) -> Task:
-    """Benign requests, plain and under the same attacks: does the model still answer?
+    """Benign requests, plain and in the same wrappers: does the model still answer?
 
-    Arguments as for `jailbreak`; of a prompt file with labels, the rows labelled `benign`.
+    Arguments as for `jailbreak`. Of files with labels, the rows labelled `safe` and `unsafe` (else `benign`); the
+    unsafe half is a control. By default `plain,pocket` on the pocket's prompts, else `plain`; an attack that searches
+    has nothing to look for in a benign request and is passed over.
     """
-    chosen = _read(prompts, "benign", limit)
-    expanded = registry.expand(attacks or _default_attacks(chosen))
-    search = _Search(expanded, budget, loop_judge)
-    rows = attacked_samples("overrefusal", chosen, expanded)
-    return _sampled([chosen], rows, judge or _default_judge(chosen), search, samples, seed, max_tokens)
+    chosen = select(prompts, "overrefusal", limit)
+    expanded = [each for each in named(attacks or default_attacks(chosen, "overrefusal")) if each.is_rewriting]
+    search = _Search(expanded or registry.expand("plain"), budget, loop_judge)
+    rows = attacked_samples("overrefusal", chosen.prompts, search.attacks)
+    return _sampled([chosen], rows, judge or default_judge(chosen), search, samples, seed, max_tokens)
 
 
 @task
-def utility(prompts: str = "pocket-skill", limit: int | None = None, seed: int = 0, max_tokens: int = 512) -> Task:
-    """Questions with one exact answer, decoded greedily: can the model still do what it could?
+def entropy_gap(
+    prompts: str | list[str] = "pocket-harmful,pocket-benign",
+    attacks: str | list[str] | None = None,
+    judge: str | list[str] | None = None,
+    limit: int | None = None,
+    samples: int = 8,
+    seed: int = 0,
+    max_tokens: int = 512,
+) -> Task:
+    """Harmful and benign requests, plain and wrapped, many answers each: how sure is a refusal, how sure a compliance?
 
-    Args:
-        prompts: a file or a named set, each row with a `target`; of one with labels, the rows labelled `skill`.
-        limit: use only the first questions.
-        seed: of answers, for providers that are not deterministic at temperature 0.
-        max_tokens: where an answer is cut.
+    Arguments as for `jailbreak`; files must hold harmful rows and benign (or safe) ones, the control. With two judges
+    only answers on which they agree count.
     """
-    chosen = _read(prompts, "skill", limit)
-    return Task(
-        dataset=MemoryDataset(exact_samples("utility", chosen, registry.get("plain")), name=chosen.source),
-        solver=answered(seed=seed),
-        scorer=skill(),
-        config=GenerateConfig(temperature=0.0, max_tokens=max_tokens),
-        version=_version([chosen]),
-        metadata=_provenance([chosen]),
-    )
+    harmful, benign = select(prompts, "harmful", limit), select(prompts, "benign", limit)
+    wanted = named(attacks or ("plain,pocket" if harmful.is_pocket else "plain"))
+    expanded = [each for each in wanted if each.is_rewriting]
+    rows = [row for chosen in (harmful, benign) for row in attacked_samples("entropy_gap", chosen.prompts, expanded)]
+    # Both halves may number their rows alike.
+    rows = [row.model_copy(update={"id": f"{(row.metadata or {}).get('label')}/{row.id}"}) for row in rows]
+    search = _Search(expanded, None, LOOP_JUDGE)
+    return _sampled([harmful, benign], rows, judge or default_judge(harmful), search, samples, seed, max_tokens)
 
 
 @task
@@ -121,7 +128,9 @@ def pocket(
     budget: int | None = None,
     loop_judge: str = LOOP_JUDGE,
 ) -> Task:
-    """All three on the pocket's held-out prompts, by default with its wrappers and its oracle, in one task.
+    """Defence, over-refusal and skills on the pocket's held-out prompts, by default with its wrappers and its oracle.
+
+    One task, so that the prompts of all three share batches.
 
     Args:
         attacks: attacks or families with commas between; by default `plain,pocket`.
@@ -134,16 +143,16 @@ def pocket(
         budget: most questions that a searching attack puts to the model for one goal; by default each attack's own.
         loop_judge: the judge that steers searching attacks; never the first of `judge`.
     """
-    harmful, benign = _read("pocket-harmful", "harmful", limit), _read("pocket-benign", "benign", limit)
-    skills = _read("pocket-skill", "skill", questions)
-    expanded = registry.expand(attacks or _default_attacks(harmful))
+    harmful, benign = select("pocket-harmful", "jailbreak", limit), select("pocket-benign", "overrefusal", limit)
+    skills = select("pocket-skill", "utility", questions)
+    expanded = named(attacks or default_attacks(harmful, "jailbreak"))
     rows = [
-        *attacked_samples("jailbreak", harmful, expanded),
-        *attacked_samples("overrefusal", benign, expanded),
-        *exact_samples("utility", skills, registry.get("plain")),
+        *attacked_samples("jailbreak", harmful.prompts, expanded),
+        *attacked_samples("overrefusal", benign.prompts, [each for each in expanded if each.is_rewriting]),
+        *exact_samples("utility", skills.prompts, registry.get("plain")),
     ]
     sets, search = [harmful, benign, skills], _Search(expanded, budget, loop_judge)
-    return _sampled(sets, rows, judge or _default_judge(harmful), search, samples, seed, max_tokens, [skill()])
+    return _sampled(sets, rows, judge or default_judge(harmful), search, samples, seed, max_tokens, [skill()])
 
 
 @solver
@@ -155,6 +164,18 @@ def answered(seed: int = 0, budget: int | None = None, loop_judge: str = LOOP_JU
         return await sampled(state, partial(generate, temperature=0.0) if state.target.text else generate)
 
     return solve
+
+
+def default_attacks(chosen: Selection, suite: str) -> str:
+    """Name the attacks of a suite that was given none."""
+    if chosen.is_pocket:
+        return "plain,pocket"
+    return STATIC if suite == "jailbreak" else "plain"
+
+
+def default_judge(chosen: Selection) -> str:
+    """Name the judge of a suite that was given none."""
+    return "pocket" if chosen.is_pocket else "refusal"
 
 
 class _Search(NamedTuple):
@@ -181,7 +202,7 @@ class _Search(NamedTuple):
 
 
 def _sampled(
-    sets: Sequence[PromptSet],
+    sets: Sequence[Selection],
     rows: Sequence[Sample],
     judge: str | list[str],
     search: _Search,
@@ -191,51 +212,23 @@ def _sampled(
     more_scorers: Sequence[Scorer] = (),
 ) -> Task:
     expanded = judges.expand(judge)
+    for row in rows:
+        # A search asks its questions under the same limit as the judged answer.
+        row.metadata = {**(row.metadata or {}), "max_tokens": max_tokens}
     return Task(
-        dataset=MemoryDataset(list(rows), name=", ".join(chosen.source for chosen in sets)),
+        dataset=MemoryDataset(list(rows), name=", ".join(chosen.prompts.source for chosen in sets)),
         solver=search.solver(seed, expanded[0]),
         scorer=[*(scorer_named(each.name) for each in expanded), *more_scorers],
         config=GenerateConfig(temperature=1.0, top_p=1.0, max_tokens=max_tokens),
         epochs=Epochs(samples),
-        version=_version(sets),
-        metadata=_provenance(sets) | {"attack_files": _attack_files(search.attacks)},
+        version=sha256("".join(chosen.version for chosen in sets).encode()).hexdigest()[:12],
+        metadata={
+            "prompts": {name: digest for chosen in sets for name, digest in chosen.files.items()},
+            "attack_files": _attack_files(search.attacks),
+        },
     )
-
-
-def _read(source: str, label: str, limit: int | None) -> PromptSet:
-    chosen = read_prompts(source)
-    labels = {row.label for row in chosen}
-    # A file that speaks the three labels is divided by them; any other file is what the suite was given it for.
-    if labels & _LABELS:
-        chosen = replace(chosen, rows=tuple(row for row in chosen if row.label == label))
-        if not chosen.rows:
-            raise ConfigError(
-                f"no prompt of {source} is labelled {label!r}; its labels are {', '.join(sorted(map(str, labels)))}"
-            )
-    return chosen.limit(limit)
-
-
-def _default_attacks(prompts: PromptSet) -> str:
-    return "plain,pocket" if prompts.source in NAMED else "plain"
-
-
-def _default_judge(prompts: PromptSet) -> str:
-    return "pocket" if prompts.source in NAMED else "refusal"
-
-
-def _provenance(sets: Sequence[PromptSet]) -> dict[str, Any]:
-    # Of the whole file, which a user can check; the rows that a suite took of it are in the task's version.
-    return {"prompts": {chosen.source: read_prompts(chosen.source).sha256 for chosen in sets}}
 
 
 def _attack_files(attacks: Sequence[Attack]) -> dict[str, str]:
     """Templates of ours and files of the user's that decide what is sent, with their hashes."""
     return {file: digest for attack in attacks if attack.sources for file, digest in attack.sources().items()}
-
-
-def _version(sets: Sequence[PromptSet]) -> str:
-    # Inspect reuses the logs of a task of the same version: other prompts under the same path are another version.
-    return sha256("".join(chosen.sha256 for chosen in sets).encode()).hexdigest()[:12]
-
-
-_LABELS = {"harmful", "benign", "skill"}

@@ -1,0 +1,169 @@
+"""What a run will ask, settled and checked before anything is asked: suites, prompts, attacks, what was trained on.
+
+Knows the settings and the names of the models; must not open a model or compute a rate.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from inspect_ai import Task
+
+from instincts import judges
+from instincts.attacks.solvers import LOOP_JUDGE
+from instincts.errors import ConfigError, unknown_name
+from instincts.prompts import PromptSet, read_prompts
+from instincts.prompts.named import LABELS
+from instincts.suites import tasks
+from instincts.suites.fitting import Fit, fit
+from instincts.suites.likelihood import check_likelihood
+from instincts.suites.selection import Selection, select, sources_of
+from instincts.suites.settings import EvaluationSettings
+from instincts.suites.target import Target
+from instincts.suites.utility import tasks_in, utility
+
+__all__ = ["SUITES", "Plan", "plan"]
+
+SUITES = ("entropy_gap", "jailbreak", "likelihood", "overrefusal", "pocket", "utility")
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """A run that can begin."""
+
+    makers: list[Callable[[], Task]] = field(default_factory=list)
+    """Make the tasks; a task is used once, and every group of models needs its own."""
+    tested: list[tuple[str, PromptSet]] = field(default_factory=list)
+    """What is asked, by suite."""
+    data: dict[str, str] = field(default_factory=dict)
+    """Every file or set that decides what is sent, and its hash."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Attacks that `all` does not mean here, and why."""
+    likelihood: Selection | None = None
+    """The questions of the suite that is no Inspect task."""
+
+    def tasks(self) -> list[Task]:
+        """Make every task."""
+        return [make() for make in self.makers]
+
+
+def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
+    """Settle a run.
+
+    Raises:
+        ConfigError: an unknown suite, attack, judge, task or set; an attack that a model does not allow; a suite
+            without prompts.
+        PromptSetError: a prompt file that is missing or broken.
+    """
+    default = "pocket" if settings.prompts is None and settings.task is None else "jailbreak"
+    if settings.suite is None and settings.task is not None:
+        default = "utility"
+    suites = list(dict.fromkeys(name.strip() for name in (settings.suite or default).split(",")))
+    _check_labels(suites, settings)
+    made = Plan()
+    fitted = _fitted(settings, targets)
+    if fitted is not None:
+        made.left_out = fitted.left_out
+    for suite in suites:
+        _add(made, suite, settings, fitted, targets)
+    # Made once and thrown away: what does not fit is told before anything is written.
+    for task in made.tasks():
+        for kind in ("prompts", "attack_files"):
+            made.data |= (task.metadata or {}).get(kind, {})
+    return made
+
+
+def _fitted(settings: EvaluationSettings, targets: Sequence[Target]) -> Fit | None:
+    if settings.attack is None:
+        return None
+    return fit(settings.attack, targets, settings.model_roles, clash=_clash(settings))
+
+
+def _clash(settings: EvaluationSettings) -> str | None:
+    """Name the judge that would both steer the searches and count, if it is one."""
+    is_pocket = settings.prompts is None
+    counting = judges.expand(settings.judge)[0].name if settings.judge else "pocket" if is_pocket else "refusal"
+    steering = judges.get(settings.loop_judge or LOOP_JUDGE).name
+    return counting if counting == steering else None
+
+
+def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | None, targets: Sequence[Target]) -> None:
+    limit, samples, seed, cut = settings.limit, settings.samples, settings.seed, settings.max_tokens
+    # Spelt out, so that two ways to name the same attacks are the same task to Inspect.
+    attack = ",".join(each.spec or each.name for each in fitted.attacks) if fitted else None
+    judge = ",".join(each.name for each in judges.expand(settings.judge)) if settings.judge else None
+    search = (settings.budget, settings.loop_judge or LOOP_JUDGE)
+    match suite:
+        case "jailbreak":
+            source = settings.prompts or "pocket-harmful"
+            made.makers.append(partial(tasks.jailbreak, source, attack, judge, limit, samples, seed, cut, *search))
+            made.tested.append((suite, select(source, "jailbreak", limit).prompts))
+        case "overrefusal":
+            source = settings.prompts or "pocket-benign"
+            made.makers.append(partial(tasks.overrefusal, source, attack, judge, limit, samples, seed, cut, *search))
+            made.tested.append((suite, select(source, "overrefusal", limit).prompts))
+        case "entropy_gap":
+            source = settings.prompts or "pocket-harmful,pocket-benign"
+            _add_entropy_gap(made, source, attack, judge, settings, limit)
+            made.tested += [(suite, select(source, half, limit).prompts) for half in ("harmful", "benign")]
+        case "utility":
+            _add_utility(made, settings)
+        case "likelihood":
+            chosen = select(settings.prompts or "pocket-skill", "utility", settings.questions or limit)
+            check_likelihood(chosen, list(targets))
+            made.likelihood = chosen
+            made.data |= chosen.files
+            made.tested.append((suite, chosen.prompts))
+        case "pocket":
+            if settings.prompts:
+                raise ConfigError("suite pocket has its own prompts; with a file use --suite jailbreak or another")
+            questions = settings.questions or limit
+            made.makers.append(partial(tasks.pocket, attack, judge, limit, questions, samples, seed, cut, *search))
+            # Many answers a prompt: a few prompts tell as much.
+            few = None if limit is None else max(limit // 4, 2)
+            _add_entropy_gap(made, "pocket-harmful,pocket-benign", attack, judge, settings, few)
+            made.tested += [
+                ("jailbreak", select("pocket-harmful", "jailbreak", limit).prompts),
+                ("overrefusal", select("pocket-benign", "overrefusal", limit).prompts),
+                ("utility", select("pocket-skill", "utility", questions).prompts),
+            ]
+        case _:
+            raise unknown_name("suite", suite, SUITES)
+
+
+def _add_entropy_gap(
+    made: Plan, source: str, attack: str | None, judge: str | None, settings: EvaluationSettings, limit: int | None
+) -> None:
+    samples = max(settings.samples, _ENTROPY_SAMPLES)
+    made.makers.append(
+        partial(tasks.entropy_gap, source, attack, judge, limit, samples, settings.seed, settings.max_tokens)
+    )
+
+
+def _add_utility(made: Plan, settings: EvaluationSettings) -> None:
+    limit = settings.questions or settings.limit
+    wanted = [name.strip() for name in settings.task.split(",")] if settings.task else []
+    # A task that was named and given no file is looked for on the hub, under the name of its set.
+    source = settings.prompts or ",".join(wanted) or "pocket-skill"
+    chosen = select(source, "utility", limit)
+    for name in wanted or tasks_in(chosen.prompts):
+        made.makers.append(partial(utility, source, name, limit, settings.seed, settings.max_tokens))
+    made.tested.append(("utility", chosen.prompts))
+
+
+def _check_labels(suites: Sequence[str], settings: EvaluationSettings) -> None:
+    """Refuse rows of which nobody knows which of several suites they are for."""
+    if len(suites) < 2 or settings.prompts is None:
+        return
+    for source in sources_of(settings.prompts):
+        if silent := [row.id for row in read_prompts(source) if row.label not in LABELS]:
+            if len(silent) < len(read_prompts(source)):
+                continue
+            raise ConfigError(
+                f"no row of {source} says which of the suites {', '.join(suites)} it is for; add a column `label` "
+                f"({', '.join(LABELS)}), or write --prompts harmful={source}"
+            )
+
+
+_ENTROPY_SAMPLES = 8
+"""Answers to each prompt, at the least: prompts that show both a refusal and a compliance are what tells."""
