@@ -1,12 +1,13 @@
 """`instincts attacks`: which attacks there are, what each needs, and what one of them makes of a request."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from instincts.cli.options import AsJson
 from instincts.cli.table import notice, show_rows
-from instincts.errors import unknown_name
+from instincts.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from instincts.attacks import Attack
@@ -29,6 +30,14 @@ def attacks(
     family: Annotated[
         str | None, typer.Option("--family", metavar="NAME", show_default=False, help="Only the attacks of a family.")
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", show_default=False, help="Write the prompts that searches found there."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", show_default=False, help="A .jsonl file for them, for `transfer:FILE`."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the attacks: what each needs of a model, its budget, its paper, and why it might work.
@@ -37,9 +46,13 @@ def attacks(
 
     - `instincts attacks --family encoding`
     - `instincts attacks nested-fiction`
+    - `instincts attacks --from runs/searched --out found.jsonl`
     """
     from instincts import attacks as below
 
+    if run is not None or out is not None:
+        _write_found(run, out)
+        return
     found = below.expand(name) if name else [below.get(each) for each in below.names()]
     if family is not None:
         families = {attack.family for attack in found}
@@ -56,6 +69,18 @@ def attacks(
     show_rows(rows, as_json=as_json, whole=("name", "access"))
     if not as_json:
         notice(f"{len(found)} attacks in {len({attack.family for attack in found})} families")
+
+
+def _write_found(run: Path | None, out: Path | None) -> None:
+    from instincts.attacks.found import found_in
+    from instincts.prompts.stored_files import write_stored
+
+    if run is None or out is None or out.suffix != ".jsonl":
+        raise ConfigError("--from DIR and --out FILE.jsonl go together: the run of an evaluation, and where to write")
+    columns = found_in(run)
+    write_stored(out, columns)
+    total = sum(len(column.rows) for column in columns)
+    notice(f"{total} prompts of {len(columns)} attacks: {out}; send them with --attack transfer:{out}")
 
 
 def _show_one(attack: "Attack", *, as_json: bool) -> None:

@@ -58,7 +58,7 @@ def evaluate(
             metavar="NAME[,NAME]",
             show_default=False,
             help="Attacks or families; `plain` is the request itself, `static` all that only rewrite, `all` all that "
-            "apply.",
+            "apply, `transfer:FILE` a file of attack prompts.",
         ),
     ] = None,
     judge: Annotated[
