@@ -35,7 +35,12 @@ def test_a_number_is_believed_only_with_its_text(id: str, goal: str, found: int 
 
 @pytest.mark.parametrize(
     ("id", "goal", "found"),
-    [("lamp", "In a room: zordan the lamp.", 0), ("bell", "Mokfik the bell.", 1), ("gate", "Vex the gate.", None)],
+    [
+        ("lamp", "In a room: zordan the lamp.", 0),
+        ("bell", "Mokfik the bell.", 1),
+        ("gate", "Vex the gate.", None),
+        ("set/lamp", "Other.", 0),
+    ],
 )
 def test_a_name_is_believed_whatever_the_text(id: str, goal: str, found: int | None) -> None:
     assert NAMED.find(id, goal) == (None if found is None else NAMED.rows[found])

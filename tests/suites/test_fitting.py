@@ -1,5 +1,7 @@
 """Which attacks can be put to which models."""
 
+from dataclasses import replace
+
 import pytest
 
 from instincts import attacks
@@ -83,3 +85,28 @@ def test_static_is_what_only_rewrites_and_plain_comes_first() -> None:
 def test_only_a_run_knows_what_all_means() -> None:
     with pytest.raises(ConfigError, match="instincts evaluate --attack all"):
         named("all")
+
+
+def test_common_names_leave_out_prefills_where_the_provider_closes_turns_and_long_contexts_anywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = {name: invented(name, "static") for name in ("invented/begun", "invented/long")}
+    tags = {"invented/begun": "prefilled", "invented/long": "long-context"}
+    rewriting = {
+        name: replace(each, search=None, budget=0, apply=lambda turns, seed: turns, tags=frozenset([tags[name]]))
+        for name, each in known.items()
+    }
+    monkeypatch.setattr("instincts.attacks.registry._ATTACKS", rewriting)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+    for common in ("all", "static"):
+        assert [each.name for each in fit(common, [LOCAL], {}).attacks] == ["invented/begun"]
+        assert set(fit(common, [LOCAL, SERVED], {}).left_out) == {"invented/begun", "invented/long"}
+    assert [each.name for each in named("static")] == ["invented/begun"]
+    assert [each.name for each in fit("invented/long,static", [LOCAL], {}).attacks] == [
+        "invented/long", "invented/begun"
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="the provider of openai/some-model closes that turn"):
+        fit("invented/begun", [SERVED], {})
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8000/v1")
+    assert len(fit("invented/begun", [SERVED], {}).attacks) == 1

@@ -32,7 +32,8 @@ def test_a_file_s_prompts_meet_every_attack_that_only_rewrites_and_benign_ones_n
     path = written(tmp_path, {"prompt": "one"}, {"prompt": "two"})
     used = {(sample.metadata or {})["attack"] for sample in jailbreak(path).dataset}
     rewriting = {name for name in attacks.names() if attacks.get(name).is_rewriting and not attacks.get(name).roles}
-    assert used == {name for name in rewriting if not name.startswith("pocket/")}
+    room = {"many-shot/64", "many-shot/256"}
+    assert used == {name for name in rewriting if not name.startswith("pocket/")} - room
     assert [sample.id for sample in overrefusal(path).dataset] == ["plain:1", "plain:2"]
 
 

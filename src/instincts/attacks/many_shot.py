@@ -11,9 +11,12 @@ from instincts.attacks.demonstrations import placeholders, turns
 from instincts.attacks.rewriting import rewriting
 from instincts.prompts import Message
 
-__all__ = ["ATTACKS", "SHOTS"]
+__all__ = ["ATTACKS", "LONG_CONTEXT", "SHOTS"]
 
 SHOTS = (4, 16, 64, 256)
+
+LONG_CONTEXT = "long-context"
+"""The tag of attacks that not every model has the room for: they run when they are named, not under a common name."""
 
 
 def _attack(shots: int) -> Attack:
@@ -32,6 +35,7 @@ def _attack(shots: int) -> Attack:
         apply=rewriting(name, write),
         cost=f"{shots} demonstrations of about 40 tokens; the context must hold about {shots * 40 + 100:,} tokens",
         paper="Anil et al. 2024",
+        tags=frozenset([LONG_CONTEXT] if shots > 16 else []),
     )
 
 

@@ -2,6 +2,7 @@
 
 from instincts.attacks.attack import Attack
 from instincts.attacks.rewriting import rewriting
+from instincts.attacks.turns import PREFILLED
 from instincts.pocket.wrappers import TRAINING_WRAPPERS, WRAPPERS, Wrapper
 from instincts.prompts import Message
 
@@ -25,7 +26,12 @@ def _attack(wrapper: Wrapper) -> Attack:
 
 
 def _tags(wrapper: Wrapper) -> list[str]:
-    return [*(["unseen"] if not wrapper.seen else []), *(["trained"] if wrapper.name in TRAINING_WRAPPERS else [])]
+    is_so = {
+        "unseen": not wrapper.seen,
+        "trained": wrapper.name in TRAINING_WRAPPERS,
+        PREFILLED: wrapper.name == "prefilled-answer",
+    }
+    return [tag for tag, true in is_so.items() if true]
 
 
 ATTACKS = tuple(_attack(wrapper) for wrapper in WRAPPERS.values())

@@ -9,6 +9,7 @@ the turn instead are refused by the solver.
 """
 
 from instincts.attacks.attack import Attack, Goal, Messages
+from instincts.attacks.turns import PREFILLED
 from instincts.errors import ConfigError
 from instincts.prompts import Message
 
@@ -32,7 +33,13 @@ def _attack(kind: str, words: int | None, mechanism: str) -> Attack:
         return _prefill(name, goal, goal.opening.rstrip()[:end])
 
     return Attack(
-        name=name, family="prefill", mechanism=mechanism, access="static", compose=compose, paper="2406.05946"
+        name=name,
+        family="prefill",
+        mechanism=mechanism,
+        access="static",
+        compose=compose,
+        paper="2406.05946",
+        tags=frozenset([PREFILLED]),
     )
 
 
@@ -53,5 +60,6 @@ ATTACKS = (
         access="static",
         compose=lambda goal, seed: _prefill("prefill/list", goal, "1."),
         paper="2406.05946",
+        tags=frozenset([PREFILLED]),
     ),
 )

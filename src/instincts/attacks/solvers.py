@@ -1,7 +1,6 @@
 """Attacks as Inspect solvers: rewrite the conversation or search for one, then let the model answer."""
 
 from collections.abc import Awaitable, Callable
-from types import MappingProxyType
 
 from inspect_ai.model import get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
@@ -10,10 +9,11 @@ from instincts.attacks import registry
 from instincts.attacks.attack import Attack, Goal
 from instincts.attacks.chat import as_chat, as_message, derived_seed
 from instincts.attacks.target import AttackTarget, Found
+from instincts.attacks.turns import address_of_openai, closes_turns
 from instincts.errors import ConfigError, UnreadableReplyError
 from instincts.judges import get as judge_named
 
-__all__ = ["CLOSES_TURNS", "LOOP_JUDGE", "attack"]
+__all__ = ["LOOP_JUDGE", "attack"]
 
 LOOP_JUDGE = "refusal"
 """Steers searches unless told otherwise: free, offline, and not the judge whose verdict counts."""
@@ -101,15 +101,15 @@ def _goal_of(state: TaskState) -> Goal:
 
 def _check_prefill(chosen: Attack, state: TaskState) -> None:
     """Refuse to prefill where the beginning of an answer would silently become a finished turn of its own."""
-    if state.messages[-1].role != "assistant" or state.model.api not in CLOSES_TURNS:
+    provider = state.model.api
+    if state.messages[-1].role != "assistant":
         return
-    # Behind another address the provider `openai` talks to servers such as vLLM, which do continue.
-    if state.model.api == "openai" and get_model().api.base_url:
-        return
-    raise ConfigError(
-        f"attack {chosen.name} begins the answer, but provider {state.model.api} closes that turn and opens a new one; "
-        f"{CLOSES_TURNS[state.model.api]}"
-    )
+    address = get_model().api.base_url or address_of_openai() if provider == "openai" else None
+    if instead := closes_turns(provider, address):
+        raise ConfigError(
+            f"attack {chosen.name} begins the answer, but provider {provider} closes that turn and opens a new one; "
+            f"{instead}"
+        )
 
 
 def _opening(state: TaskState) -> str:
@@ -124,12 +124,3 @@ def _named_in(state: TaskState) -> str:
         if key in state.metadata:
             return str(state.metadata[key])
     raise ConfigError(f"sample {state.sample_id} names no attack; give one, as in attack('plain')")
-
-
-CLOSES_TURNS = MappingProxyType(
-    {
-        "hf": "open the checkpoint as instincts/PATH instead",
-        "openai": "use a server that continues a last assistant message, with its address as --model-base-url",
-    }
-)
-"""Providers of Inspect under which a prefilled answer is none, and the way out."""

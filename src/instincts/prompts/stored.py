@@ -49,15 +49,20 @@ class StoredColumn:
         return len({row.messages for row in self.rows if row.messages is not None})
 
     def find(self, behaviour_id: str, goal: str) -> StoredPrompt | None:
-        """Find the prompt for a behaviour, None if there is none."""
+        """Find the prompt for a behaviour, None if there is none.
+
+        Args:
+            behaviour_id: as the prompt set has it; of several files at once, `FILE/ID`.
+            goal: the behaviour's text.
+        """
         text = normalised(goal)
-        same_id = self._by_id.get(behaviour_id)
+        same_id = self._by_id.get(behaviour_id) or self._by_id.get(behaviour_id.rpartition("/")[2])
         if same_id is not None and (same_id.goal is None or normalised(same_id.goal) == text):
             return same_id
         same_text = self._by_text.get(text, ())
         if len(same_text) == 1:
             return same_text[0]
-        return same_id if same_id is not None and not behaviour_id.isdecimal() else None
+        return same_id if same_id is not None and not behaviour_id.rpartition("/")[2].isdecimal() else None
 
     @cached_property
     def _by_id(self) -> Mapping[str, StoredPrompt]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from instincts import attacks
 from instincts.attacks import Attack
+from instincts.attacks.many_shot import LONG_CONTEXT
+from instincts.attacks.turns import PREFILLED, address_of_openai, closes_turns
 from instincts.errors import ConfigError
 from instincts.suites.target import Target
 
@@ -16,7 +18,8 @@ __all__ = ["ALL", "STATIC", "Fit", "fit", "named"]
 
 ALL = "all"
 STATIC = "static"
-"""Every attack that is the same for every model; without those of the pocket world, which belong to its prompts."""
+"""Every attack that is the same for every model; without those of the pocket world, which belong to its prompts, and
+those that not every model has the room for, which run when they are named."""
 
 
 class Fit(NamedTuple):
@@ -40,7 +43,8 @@ def named(wanted: str | Sequence[str]) -> list[Attack]:
                 f"{ALL!r} means all that apply to the models of a run, which `instincts evaluate --attack all` knows; "
                 f"here name attacks or families, or {STATIC!r}"
             )
-        members = _static() if name == STATIC else attacks.expand(name)
+        static = [attack for attack in _static() if LONG_CONTEXT not in attack.tags]
+        members = static if name == STATIC else attacks.expand(name)
         found |= {attack.name: attack for attack in members}
     return list(found.values())
 
@@ -58,22 +62,23 @@ def fit(wanted: str, targets: Sequence[Target], roles: Mapping[str, str], *, cla
         ConfigError: an attack that was named does not apply; names it and the model.
     """
     words = _words(wanted)
-    by_name = {attack.name: attack for attack in named([word for word in words if word != ALL])} if words else {}
+    by_name = {attack.name: attack for attack in named([word for word in words if word not in (ALL, STATIC)])}
     for attack in by_name.values():
         if complaint := _complaint(attack, targets, roles):
             raise ConfigError(complaint)
     left_out: dict[str, str] = {}
-    if ALL in words:
-        for attack in map(attacks.get, attacks.names()):
-            complaint = _complaint(attack, targets, roles)
-            if complaint is None and attack.budget and clash is not None:
-                complaint = (
-                    f"attack {attack.name} would be steered by {clash}, whose verdict counts; give another --judge"
-                )
-            if complaint is not None:
-                left_out[attack.name] = complaint
-            else:
-                by_name.setdefault(attack.name, attack)
+    for attack in _meant(words):
+        complaint = _complaint(attack, targets, roles)
+        if complaint is None and attack.budget and clash is not None:
+            complaint = f"attack {attack.name} would be steered by {clash}, whose verdict counts; give another --judge"
+        if complaint is None and LONG_CONTEXT in attack.tags:
+            complaint = f"attack {attack.name} asks for {attack.cost}; name it to run it"
+        if attack.name in by_name:
+            continue
+        if complaint is not None:
+            left_out[attack.name] = complaint
+        else:
+            by_name[attack.name] = attack
     return Fit(tuple(by_name.values()), left_out)
 
 
@@ -86,7 +91,21 @@ def _complaint(attack: Attack, targets: Sequence[Target], roles: Mapping[str, st
             f"attack {attack.name} needs {_INSIDE[attack.access]} of {served[0]}, which a provider serves; use a "
             "checkpoint that this machine can open, or leave the attack out"
         )
+    for model in served if PREFILLED in attack.tags else ():
+        if instead := closes_turns(model.partition("/")[0], address_of_openai()):
+            return (
+                f"attack {attack.name} begins the answer, but the provider of {model} closes that turn and opens a new "
+                f"one; {instead}"
+            )
     return None
+
+
+def _meant(words: Sequence[str]) -> list[Attack]:
+    """List what the common names stand for, the common names alone."""
+    return [
+        *([attacks.get(name) for name in attacks.names()] if ALL in words else []),
+        *(_static() if STATIC in words else []),
+    ]
 
 
 def _static() -> list[Attack]:

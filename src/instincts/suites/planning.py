@@ -15,7 +15,7 @@ from instincts.errors import ConfigError, unknown_name
 from instincts.prompts import PromptSet, read_prompts
 from instincts.prompts.named import LABELS
 from instincts.suites import tasks
-from instincts.suites.fitting import Fit, fit
+from instincts.suites.fitting import STATIC, Fit, fit
 from instincts.suites.likelihood import check_likelihood
 from instincts.suites.selection import Selection, select, sources_of
 from instincts.suites.settings import EvaluationSettings
@@ -38,7 +38,7 @@ class Plan:
     data: dict[str, str] = field(default_factory=dict)
     """Every file or set that decides what is sent, and its hash."""
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Attacks that `all` does not mean here, and why."""
+    """Attacks that `all` or `static` does not mean here, and why."""
     likelihood: Selection | None = None
     """The questions of the suite that is no Inspect task."""
 
@@ -96,8 +96,10 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
     match suite:
         case "jailbreak":
             source = settings.prompts or "pocket-harmful"
-            made.makers.append(partial(tasks.jailbreak, source, attack, judge, limit, samples, seed, cut, *search))
-            made.tested.append((suite, select(source, "jailbreak", limit).prompts))
+            chosen = select(source, "jailbreak", limit)
+            put = attack or _default_attack(made, chosen, settings, targets)
+            made.makers.append(partial(tasks.jailbreak, source, put, judge, limit, samples, seed, cut, *search))
+            made.tested.append((suite, chosen.prompts))
         case "overrefusal":
             source = settings.prompts or "pocket-benign"
             made.makers.append(partial(tasks.overrefusal, source, attack, judge, limit, samples, seed, cut, *search))
@@ -129,6 +131,17 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
             ]
         case _:
             raise unknown_name("suite", suite, SUITES)
+
+
+def _default_attack(
+    made: Plan, chosen: Selection, settings: EvaluationSettings, targets: Sequence[Target]
+) -> str | None:
+    """Leave out of the default what a model does not allow; None where it allows all of it."""
+    if tasks.default_attacks(chosen, "jailbreak") != STATIC:
+        return None
+    fitted = fit(STATIC, targets, settings.model_roles)
+    made.left_out = {**made.left_out, **fitted.left_out}
+    return ",".join(each.name for each in fitted.attacks)
 
 
 def _add_entropy_gap(
