@@ -14,6 +14,7 @@ from instincts.cli.attacks import attacks
 from instincts.cli.data import data
 from instincts.cli.demo import demo
 from instincts.cli.evaluate import evaluate
+from instincts.cli.judge import judge
 from instincts.cli.pocket import pocket
 from instincts.cli.preflight import preflight
 from instincts.cli.report import report
@@ -121,6 +122,7 @@ app.command()(preflight)
 app.command()(train)
 app.command()(steer)
 app.command()(evaluate)
+app.command()(judge)
 app.command()(sample)
 app.command()(report)
 app.command()(attacks)
