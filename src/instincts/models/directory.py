@@ -1,23 +1,25 @@
 """Finds the folder that holds a model, and names its content by a digest.
 
-A model is a pocket name, a local checkpoint folder, a folder whose `defence.json` lays an adapter over a base, or a hub
-id. Only safetensors weights are read: pickle files can run code. The digest covers weights, configuration and tokenizer
-and nothing else that may lie in the folder, so it changes exactly when answers may change.
+A model is a pocket name, a local checkpoint folder, a folder whose `defence.json` lays an adapter or steering vectors
+over a base, or a hub id. Only safetensors weights are read: pickle files can run code. The digest covers weights,
+configuration and tokenizer and nothing else that may lie in the folder, so it changes exactly when answers may change.
 """
 
 import hashlib
+import math
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from instincts.errors import ModelDirectoryError, unknown_name
 from instincts.models.content import CONTENT, DEFENCE_FILE, MORE_TEMPLATES, content_files, content_sha256, stamp
-from instincts.models.wholeness import check_adapter, check_whole, read_json
+from instincts.models.wholeness import check_adapter, check_safetensors, check_whole, read_json
 
 __all__ = [
     "DEFENCE_FILE",
     "ModelLocation",
     "Overlay",
+    "OverlayKind",
     "content_files",
     "is_unchanged",
     "locate",
@@ -26,14 +28,18 @@ __all__ = [
 ]
 
 
+OverlayKind = Literal["lora", "safety-vector"]
+
+
 class Overlay(NamedTuple):
     """What a `defence.json` lays over another model."""
 
-    kind: str
-    """`lora`."""
+    kind: "OverlayKind"
     base: "ModelLocation"
-    adapter: Path
-    """Folder of the adapter's configuration and weights."""
+    part: Path
+    """Folder of the adapter's configuration and weights, or the file of the steering vectors."""
+    strength: float = 0.0
+    """How strongly vectors steer, from 0; of no meaning for an adapter."""
 
 
 class ModelLocation(NamedTuple):
@@ -96,14 +102,15 @@ def is_unchanged(location: ModelLocation) -> bool:
 def _location(name: str, folder: Path, above: tuple[Path, ...]) -> ModelLocation:
     if folder in above:
         raise ModelDirectoryError(f"{name} is laid over itself: {' -> '.join(str(path) for path in (*above, folder))}")
-    overlay, folders, below = None, [folder], []
+    overlay, folders, more, below = None, [folder], list[Path](), []
     if (folder / DEFENCE_FILE).is_file():
         overlay = _overlay(name, folder, above)
-        folders, below = [folder, overlay.adapter], [overlay.base.digest]
+        below = [overlay.base.digest]
+        (folders if overlay.kind == "lora" else more).append(overlay.part)
     else:
         check_whole(name, folder)
     try:
-        files = [path for each in folders for path in content_files(each)]
+        files = [*(path for each in folders for path in content_files(each)), *more]
         stamps = tuple((path, stamp(path)) for path in [*folders, *files])
         parts = [*below, *(f"{path.name} {content_sha256(path)}" for path in files)]
     except OSError as error:
@@ -162,16 +169,37 @@ def _download(model: str) -> Path:
 
 def _overlay(name: str, folder: Path, above: tuple[Path, ...]) -> Overlay:
     card = read_json(folder / DEFENCE_FILE)
-    kind, base, adapter = card.get("kind"), card.get("base"), folder / str(card.get("adapter", "adapter"))
-    if card.get("format") != 1 or kind != "lora" or not isinstance(base, str):
+    kind: Any = card.get("kind")
+    base = card.get("base")
+    if card.get("format") != 1 or kind not in get_args(OverlayKind) or not isinstance(base, str):
         raise ModelDirectoryError(
             f"{folder / DEFENCE_FILE} holds format {card.get('format')!r}, kind {kind!r}, base {base!r}; "
-            'this version opens {"format": 1, "kind": "lora", "base": MODEL}'
+            'this version opens {"format": 1, "kind": "lora" or "safety-vector", "base": MODEL}'
         )
-    check_adapter(adapter)
+    part, strength = _part(folder, card)
     beside = (folder / base).resolve()
-    below = beside if beside.is_dir() else _folder(base)
-    return Overlay(kind, _location(base, below, (*above, folder)), adapter)
+    below = _location(base, beside if beside.is_dir() else _folder(base), (*above, folder))
+    if card.get("base_digest", below.digest) != below.digest:
+        raise ModelDirectoryError(
+            f"{base} is no longer the model that {name} was made on; make {name} again, or take base_digest out of "
+            f"{folder / DEFENCE_FILE} if you know that it still fits"
+        )
+    return Overlay(kind, below, part, strength)
+
+
+def _part(folder: Path, card: dict[str, Any]) -> tuple[Path, float]:
+    if card["kind"] == "lora":
+        adapter = folder / str(card.get("adapter", "adapter"))
+        check_adapter(adapter)
+        return adapter, 0.0
+    vectors, strength = folder / str(card.get("vectors", "vector.safetensors")), card.get("strength")
+    if isinstance(strength, bool) or not isinstance(strength, int | float) or not 0 <= strength < math.inf:
+        raise ModelDirectoryError(
+            f"{folder / DEFENCE_FILE} has strength {strength!r}; a strength is a number from 0, and negative ones, "
+            "which would steer towards harm, are refused"
+        )
+    check_safetensors(vectors)
+    return vectors, float(strength)
 
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")

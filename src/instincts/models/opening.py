@@ -35,8 +35,9 @@ class OpenModel:
 def open_model(name: str, dtype: torch.dtype | None = None, device: str | torch.device | None = None) -> OpenModel:
     """Open a pocket model, a checkpoint folder, a folder with an overlay, or a hub id.
 
-    A LoRA overlay is merged in float32, where that changes logits by no more than rounding (about 1e-6); in lower
-    precision merging rounds the weights themselves (about 1e-2 in bfloat16), so there the adapter stays a layer.
+    Steering vectors become forward hooks. A LoRA overlay is merged in float32, where that changes logits by no more
+    than rounding (about 1e-6); in lower precision merging rounds the weights themselves (about 1e-2 in bfloat16), so
+    there the adapter stays a layer.
 
     Args:
         name: the model.
@@ -112,7 +113,8 @@ def open_tokenizer(location: ModelLocation) -> PreTrainedTokenizerBase:
 
 def _model(location: ModelLocation, dtype: torch.dtype | None) -> PreTrainedModel:
     if location.overlay is not None:
-        return _overlaid(location, _model(location.overlay.base, dtype))
+        laid_over = _adapted if location.overlay.kind == "lora" else _steered
+        return laid_over(location, _model(location.overlay.base, dtype))
     try:
         with _quiet():
             loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -135,11 +137,21 @@ def _model(location: ModelLocation, dtype: torch.dtype | None) -> PreTrainedMode
     return opened
 
 
-def _overlaid(location: ModelLocation, base: PreTrainedModel) -> PreTrainedModel:
+def _steered(location: ModelLocation, base: PreTrainedModel) -> PreTrainedModel:
+    # Imported here, since hooks are put on models that this module opens.
+    from instincts.models.steering import steer
+    from instincts.models.vectors import read_vectors
+
+    assert location.overlay is not None
+    steer(base, read_vectors(location.overlay.part), location.overlay.strength)
+    return base
+
+
+def _adapted(location: ModelLocation, base: PreTrainedModel) -> PreTrainedModel:
     from peft import PeftModel, get_peft_model_state_dict
 
     assert location.overlay is not None
-    adapter = location.overlay.adapter
+    adapter = location.overlay.part
     try:
         with _quiet():
             layered = PeftModel.from_pretrained(base, str(adapter), is_trainable=False)

@@ -8,7 +8,7 @@ from typing import Any
 from instincts.errors import ModelDirectoryError
 from instincts.models.content import DEFENCE_FILE, content_files
 
-__all__ = ["check_adapter", "check_whole", "read_json"]
+__all__ = ["check_adapter", "check_safetensors", "check_whole", "read_json"]
 
 
 def check_whole(name: str, folder: Path) -> None:
@@ -37,7 +37,7 @@ def check_whole(name: str, folder: Path) -> None:
     if not weights:
         raise ModelDirectoryError(f"{folder} has a config.json but no *.safetensors weights; is it half-written?")
     for path in weights:
-        _check_safetensors(path)
+        check_safetensors(path)
     if not any(fnmatch(path.name, "tokenizer*") or path.suffix == ".model" for path in content_files(folder)):
         raise ModelDirectoryError(f"{folder} has no tokenizer files; save the tokenizer beside the model")
 
@@ -48,10 +48,11 @@ def check_adapter(adapter: Path) -> None:
         raise ModelDirectoryError(
             f"{adapter} does not hold adapter_config.json and adapter_model.safetensors; is the model half-written?"
         )
-    _check_safetensors(adapter / "adapter_model.safetensors")
+    check_safetensors(adapter / "adapter_model.safetensors")
 
 
-def _check_safetensors(path: Path) -> None:
+def check_safetensors(path: Path) -> None:
+    """Refuse a safetensors file that is absent or cut off; errors as in `check_whole`."""
     # A file cut off while it was written still has its header, so compare what the header promises with the size.
     try:
         with path.open("rb") as file:
@@ -62,7 +63,9 @@ def _check_safetensors(path: Path) -> None:
         ends = [tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"]
         whole = path.stat().st_size == 8 + length + max(ends, default=0)
     except FileNotFoundError:
-        raise ModelDirectoryError(f"{path} is listed in the weights' index but missing; is it half-written?") from None
+        raise ModelDirectoryError(
+            f"{path} is missing, though another file names it; is the model half-written?"
+        ) from None
     except OSError as error:
         raise ModelDirectoryError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -100,9 +100,11 @@ def train(
     """
     location = locate(model)
     if location.overlay is not None:
-        raise ConfigError(
-            f"{model} is an adapter laid over a base; merge it into one checkpoint before training it again"
-        )
+        if location.overlay.kind == "lora":
+            raise ConfigError(
+                f"{model} is an adapter laid over a base; merge it into one checkpoint before training it again"
+            )
+        raise ConfigError(f"{model} is a base with steering vectors laid over it; train the base and steer the result")
     scale = scale or scale_for(_parameters(location))
     settings = resolve_settings(preset, scale, given or {})
     prompt_set = read_prompts(prompts).without_labels()
