@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from instincts.arithmetic.gguf import export_gguf, import_gguf
+from instincts.arithmetic.gguf import export_gguf, export_overlay, import_gguf
+from instincts.arithmetic.steering import lay_over
 from instincts.errors import ConfigError, ModelDirectoryError
+from instincts.models.directory import locate
 from instincts.models.vectors import Rule, VectorSet
 
 gguf = pytest.importorskip("gguf", reason="the package gguf (extra instincts[gguf]) is not installed")
@@ -92,3 +94,13 @@ def test_a_file_that_is_no_control_vector_is_refused(tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(ModelDirectoryError, match="holds llama, not a control vector"):
         import_gguf(tmp_path / "model.gguf", layer_count=4)
+
+
+def test_a_steered_folder_is_written_at_its_strength(tmp_path: Path) -> None:
+    """0.5 * 4 = 2."""
+    plain = VectorSet(directions={2: torch.full((128,), 4.0)}, rule=Rule(keeps_norm=False), layer_count=4)
+    lay_over(locate("pocket-llama"), plain, 0.5, tmp_path / "steered")
+    export_overlay(tmp_path / "steered", tmp_path / "v.gguf")
+    assert import_gguf(tmp_path / "v.gguf", layer_count=4).directions[2].tolist() == [2.0] * 128
+    with pytest.raises(ConfigError, match="has no steering vectors to write"):
+        export_overlay("pocket-llama", tmp_path / "w.gguf")

@@ -9,7 +9,8 @@ from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
-from instincts.arithmetic.steering import parse_layers, steer_with_pairs
+from instincts.arithmetic.steering import lay_over, steer_with_pairs
+from instincts.arithmetic.vector_settings import layer_numbers
 from instincts.errors import ConfigError, PromptSetError, RecordError
 from instincts.models.directory import locate
 from instincts.models.opening import open_model
@@ -67,17 +68,30 @@ def test_the_same_pairs_give_the_same_bytes(tmp_path: Path) -> None:
 def test_the_numbers_say_how_well_the_sides_are_told_apart(tmp_path: Path) -> None:
     rows = {(row.slice, row.metric): row for row in read_metrics(steered_pocket(tmp_path / "out"))}
     assert rows["all", "pairs_ordered"].value == 1.0
-    assert 0.5 < (rows["all", "explained"].value or 0) <= 1
-    assert {name for name, metric in rows if metric == "step_share"} == {f"layer-{layer}" for layer in range(4)}
+    assert 0.5 < (rows["all", "explained_share"].value or 0) <= 1
+    assert {name for name, metric in rows if metric == "step_share"} == {f"layer {layer}" for layer in range(4)}
 
 
 def test_a_pocket_model_is_named_and_a_folder_is_found_from_beside_it(tmp_path: Path) -> None:
-    """So that a run folder and the model in it can be moved together."""
+    """So that two folders can be moved together."""
     assert json.loads((steered_pocket(tmp_path / "a") / "defence.json").read_text())["base"] == "pocket-llama"
-    shutil.copytree(checkpoints.path("pocket-llama"), tmp_path / "run" / "model")
-    steer_with_pairs(str(tmp_path / "run" / "model"), "pocket-pairs", tmp_path / "run", given={"limit": 4})
-    (tmp_path / "run").rename(tmp_path / "moved")
-    assert is_steered(open_model(str(tmp_path / "moved"), device="cpu").model)
+    shutil.copytree(checkpoints.path("pocket-llama"), tmp_path / "runs" / "model")
+    steer_with_pairs(str(tmp_path / "runs" / "model"), "pocket-pairs", tmp_path / "runs" / "b", given={"limit": 4})
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    assert is_steered(open_model(str(tmp_path / "moved" / "b"), device="cpu").model)
+
+
+def test_any_vector_can_be_laid_over_a_model(tmp_path: Path) -> None:
+    """A sum of two, for example."""
+    one, other = (
+        steered_pocket(tmp_path / name, variant=name) / "vector.safetensors" for name in ("paper", "difference")
+    )
+    total = read_vectors(one) + read_vectors(other)
+    lay_over(locate("pocket-llama"), total, 0.5, tmp_path / "sum")
+    assert is_steered(open_model(str(tmp_path / "sum"), device="cpu").model)
+    with pytest.raises(ConfigError, match="points away from safety"):
+        lay_over(locate("pocket-llama"), -total, 0.5, tmp_path / "minus")
+    assert not (tmp_path / "minus").exists()
 
 
 def test_only_the_chosen_layers_have_directions(tmp_path: Path) -> None:
@@ -85,29 +99,32 @@ def test_only_the_chosen_layers_have_directions(tmp_path: Path) -> None:
     assert list(read_vectors(out / "vector.safetensors").directions) == [1, 2]
 
 
-@pytest.mark.parametrize(("text", "layers"), [("all", [0, 1, 2, 3]), ("2", [2]), ("1-3", [1, 2, 3]), ("0-0", [0])])
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [("all", [0, 1, 2, 3]), ("auto", [0, 1, 2, 3]), ("2", [2]), ("1-3", [1, 2, 3]), ("0-0", [0]), ("3,0-1", [0, 1, 3])],
+)
 def test_layers_are_read_with_both_ends(text: str, layers: list[int]) -> None:
-    assert parse_layers(text, 4) == layers
+    assert layer_numbers(text, 4) == layers
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("2-4", "layer 4 of a 4-layer model; layers run 0 to 3"),
-        ("3-1", "run backwards; write 1-3"),
+        ("3-1", "3-1 ends before it begins"),
         ("some", "write all, a number, or a range"),
         ("-1", "write all, a number, or a range"),
     ],
 )
 def test_layers_that_are_none_are_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        parse_layers(text, 4)
+        layer_numbers(text, 4)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"strength": -0.1}, "strength = -0.1"),
+        ({"strength": -0.1}, "strength = -0.1: .*would steer towards harm"),
         ({"layers": "9"}, "layer 9 of a 4-layer model"),
         ({"variant": "papr"}, "variant = 'papr'"),
         ({"strenght": 1}, "did you mean 'strength'"),
@@ -127,11 +144,11 @@ def test_a_broken_pairs_file_is_told_before_anything_is_written(tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_holds_a_model_is_not_written_over(tmp_path: Path) -> None:
+def test_a_folder_that_holds_anything_is_not_written_over(tmp_path: Path) -> None:
     steered_pocket(tmp_path / "out")
-    with pytest.raises(RecordError, match=r"holds a model already \(defence\.json\)"):
+    with pytest.raises(RecordError, match="holds a finished run"):
         steered_pocket(tmp_path / "out")
-    with pytest.raises(RecordError, match=r"holds a model already \(config\.json\)"):
+    with pytest.raises(RecordError, match="is not empty and holds no run"):
         steered_pocket(save_tiny(tmp_path / "model"))
 
 

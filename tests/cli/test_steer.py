@@ -8,9 +8,15 @@ import pytest
 import torch
 
 from instincts.arithmetic.settings import VARIANTS, Variant
+from instincts.arithmetic.vector import Variant as VectorVariant
 from instincts.cli import steer as verb
 from instincts.cli.app import run
+from instincts.models.opening import open_model
+from instincts.models.steering import is_steered
+from instincts.models.vectors import read_vectors
+from instincts.records import read_metrics, read_run_card
 from tests.arithmetic.models import like, moved, same_bytes, save_model, weights_of
+from tests.tiny import edit_json
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +35,7 @@ def words(models: Path, out: Path, *more: str) -> list[str]:
 
 
 def test_the_options_are_those_of_the_settings() -> None:
-    assert VARIANTS.keys() == set(verb.VARIANTS) == set(get_args(Variant))
+    assert VARIANTS.keys() == set(get_args(Variant)) < set(verb.VARIANTS) == {*map(str, VectorVariant)}
 
 
 def test_steer_and_take_it_back(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +83,8 @@ def test_a_pair_of_models_is_needed(models: Path, tmp_path: Path, capsys: pytest
     model, out = str(models / "tuned"), str(tmp_path / "out")
     assert run(["steer", model, "--harmed", str(models / "harmed"), "--out", out]) == 2
     assert "--base is missing" in capsys.readouterr().err
+    assert run(["steer", model, "--out", out]) == 2
+    assert "activations are steered by --pairs FILE" in capsys.readouterr().err
     assert run(["steer", "--out", out]) == 2
     assert "no MODEL to steer" in capsys.readouterr().err
 
@@ -89,3 +97,108 @@ def test_revert_stands_alone(models: Path, tmp_path: Path, capsys: pytest.Captur
 def test_nothing_kept_nothing_to_revert(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["steer", "--revert", str(models / "tuned"), "--out", str(tmp_path / "out")]) == 1
     assert "keeps no delta/" in capsys.readouterr().err
+
+
+def test_pairs_alone_steer_activations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    more = ["--set", "vector.limit=4", "--strength", "0.5", "--layers", "1-2", "--variant", "difference", "--json"]
+    assert run(["steer", "pocket-llama", "--pairs", "pocket-pairs", "--out", str(out), *more]) == 0
+    shown = capsys.readouterr()
+    assert {row["slice"] for row in json.loads(shown.out)} == {"all", "layer 1", "layer 2"}
+    card = json.loads((out / "defence.json").read_text())
+    assert (card["kind"], card["base"], card["strength"]) == ("safety-vector", "pocket-llama", 0.5)
+    assert read_run_card(out).settings["variant"] == "difference"
+
+
+def test_both_stages_leave_a_vector_over_the_weights(models: Path, tmp_path: Path) -> None:
+    out, pairs = tmp_path / "out", tmp_path / "pairs.jsonl"
+    rows = [{"question": f"Why {n}?", "safe": "No.", "unsafe": f"Because {n}"} for n in range(4)]
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(words(models, out, "--pairs", str(pairs), "--set", "strength=1", "--set", "vector.strength=0.3")) == 0
+    alone = tmp_path / "alone"
+    assert run(words(models, alone, "--strength", "1")) == 0
+    assert same_bytes(out / "weights", alone)
+    opened = open_model(str(out), device="cpu")
+    assert is_steered(opened.model)
+    assert json.loads((out / "defence.json").read_text())["base"] == "weights"
+    assert {row.metric for row in read_metrics(out)} >= {"kept_share", "pairs_ordered", "step_share"}
+    assert run(words(models, out, "--pairs", str(pairs), "--set", "strength=1")) == 1
+
+
+def test_both_stages_act_on_the_layers_of_an_edit(models: Path, tmp_path: Path) -> None:
+    """Only layer 0 of four was edited: 0 and 1 are in scope."""
+    weights = weights_of(save_model(tmp_path / "base", num_hidden_layers=4))
+    name = "model.layers.0.mlp.down_proj.weight"
+    like(tmp_path / "harmed", tmp_path / "base", moved(weights, 1))
+    like(tmp_path / "edited", tmp_path / "base", {**weights, name: moved({name: weights[name]}, 2)[name]})
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,safe,unsafe\nWhy?,No.,Because so\nHow?,Not I.,Like that\n")
+    pair = ["--harmed", str(tmp_path / "harmed"), "--base", str(tmp_path / "base"), "--pairs", str(pairs)]
+    assert run(["steer", str(tmp_path / "edited"), *pair, "--out", str(tmp_path / "out")]) == 0
+    assert list(read_vectors(tmp_path / "out" / "vector.safetensors").directions) == [0, 1]
+
+
+def test_a_first_stage_that_is_refused_leaves_no_folder(models: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(words(models, out, "--pairs", "pocket-pairs", "--layers", "7")) == 2
+    assert not out.exists()
+
+
+def test_both_stages_go_on_where_the_first_was_finished(models: Path, tmp_path: Path) -> None:
+    """As after a kill between the two: no defence.json yet. The weights are not made again."""
+    out = tmp_path / "out"
+    asked = words(models, out, "--pairs", "pocket-pairs")
+    assert run(asked) == 0
+    weights = next((out / "weights").glob("*.safetensors"))
+    made, vector = weights.stat().st_mtime_ns, (out / "vector.safetensors").read_bytes()
+    (out / "defence.json").unlink()
+    (out / "vector.safetensors").unlink()
+    edit_json(out / "run.json", {"status": "running"})
+    assert run(asked) == 1
+    assert run([*asked, "--resume"]) == 0
+    assert weights.stat().st_mtime_ns == made
+    assert (out / "vector.safetensors").read_bytes() == vector
+
+
+def test_swapped_columns_are_told_before_any_weight_is_read(models: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,safe,unsafe\nWhy?,Sure,I cannot help with that.\n")
+    assert run(words(models, tmp_path / "out", "--pairs", str(pairs))) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--strength", "-0.1"], "a negative strength would steer towards harm"),
+        (["--layers", "9"], "layer 9 of a 4-layer model; layers run 0 to 3"),
+        (["--layers", "x"], "write all, a number, or a range"),
+        (["--keep", "10%"], "no weights are changed; drop --keep"),
+        (["--keep-delta"], "drop --keep-delta"),
+        (["--set", "keep=0.1"], "--set keep is about weights"),
+        (["--set", "vector.scal=unit"], "did you mean 'scale'"),
+        (["--set", "vector.scale=long"], "scale = 'long'"),
+    ],
+)
+def test_what_can_be_wrong_with_a_vector(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+) -> None:
+    assert run(["steer", "pocket-llama", "--pairs", "pocket-pairs", "--out", str(tmp_path / "out"), *more]) == 2
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert len(shown.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_stages_have_two_strengths(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words(models, tmp_path / "out", "--pairs", "pocket-pairs", "--strength", "1")) == 2
+    assert "--set strength=X for the weights and --set vector.strength=X" in capsys.readouterr().err
+
+
+def test_a_pairs_file_is_needed_for_what_is_said_of_a_vector(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words(models, tmp_path / "out", "--set", "vector.scale=unit")) == 2
+    assert "drop --set vector.scale" in capsys.readouterr().err
+    assert run(words(models, tmp_path / "out", "--gguf", "v.gguf")) == 2
+    assert "drop --gguf" in capsys.readouterr().err

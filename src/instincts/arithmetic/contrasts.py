@@ -27,6 +27,7 @@ __all__ = [
     "Contrast",
     "ContrastSet",
     "Layout",
+    "check_source",
     "own_refusals",
     "paired",
     "prompt_contrasts",
@@ -95,6 +96,26 @@ def read_contrasts(source: str, opened: OpenModel, *, judge: str = "refusal", li
         return prompt_contrasts(_labelled(name, "harmful", limit), _labelled(name, "benign", limit))
     pairs = read_pairs(source)
     return paired(replace(pairs, rows=pairs.rows[:limit]), judge=judge)
+
+
+def check_source(source: str, *, judge: str = "refusal") -> str | None:
+    """Read what can be read before a model is opened, so that a broken file is told before long work begins.
+
+    Args:
+        source: as `read_contrasts`.
+        judge: as `read_contrasts`.
+
+    Returns:
+        The hash of the pairs; None of a source whose rows depend on the model.
+
+    Raises:
+        PromptSetError, ConfigError: as `read_contrasts`.
+    """
+    for prefix in (REFUSALS_OF, PROMPTS_OF):
+        if source.startswith(prefix):
+            _labelled(source.removeprefix(prefix), "harmful", None)
+            return None
+    return paired(read_pairs(source), judge=judge).sha256
 
 
 def paired(pairs: PairSet, *, judge: str = "refusal") -> ContrastSet:

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from instincts.errors import ConfigError, ModelDirectoryError, RecordError
-from instincts.models.vectors import Rule, VectorSet, check_strength
+from instincts.models.directory import locate
+from instincts.models.vectors import Rule, VectorSet, check_strength, read_vectors
 
-__all__ = ["export_gguf", "import_gguf"]
+__all__ = ["export_gguf", "export_overlay", "import_gguf", "require_gguf"]
 
 
 def export_gguf(path: Path, vectors: VectorSet, strength: float, *, model_type: str) -> list[str]:
@@ -31,7 +32,7 @@ def export_gguf(path: Path, vectors: VectorSet, strength: float, *, model_type: 
         ConfigError: the package is missing, the strength is negative, or only layer 0 has a direction.
         RecordError: the file could not be written.
     """
-    gguf = _package()
+    gguf = require_gguf()
     check_strength(vectors, strength)
     kept = {layer: direction for layer, direction in vectors.directions.items() if layer > 0}
     if not kept:
@@ -55,6 +56,20 @@ def export_gguf(path: Path, vectors: VectorSet, strength: float, *, model_type: 
     return _lost(vectors)
 
 
+def export_overlay(model: str | Path, path: Path) -> list[str]:
+    """Write the vector of a steered model directory, at the strength it has there; returns and errors of `export_gguf`.
+
+    Raises:
+        ConfigError: the model is not steered.
+    """
+    location = locate(str(model))
+    if location.overlay is None or location.overlay.kind != "safety-vector":
+        raise ConfigError(f"{model} has no steering vectors to write; make them with instincts steer --pairs FILE")
+    vectors = read_vectors(location.overlay.part)
+    model_type = str(vectors.about.get("model_type", "unknown"))
+    return export_gguf(path, vectors, location.overlay.strength, model_type=model_type)
+
+
 def import_gguf(path: Path, *, layer_count: int) -> VectorSet:
     """Read a control vector as a set whose strength 1 is llama.cpp's scale 1.
 
@@ -68,7 +83,7 @@ def import_gguf(path: Path, *, layer_count: int) -> VectorSet:
         ConfigError: the package is missing, or a direction is for a layer that the model does not have.
         ModelDirectoryError: no such file, or not a control vector.
     """
-    gguf = _package()
+    gguf = require_gguf()
     try:
         reader = gguf.GGUFReader(path)
     except FileNotFoundError:
@@ -94,6 +109,19 @@ def import_gguf(path: Path, *, layer_count: int) -> VectorSet:
     )
 
 
+def require_gguf() -> Any:
+    """Import the package.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import gguf
+    except ImportError:
+        raise ConfigError("control vectors need the package gguf: pip install 'instincts[gguf]'") from None
+    return gguf
+
+
 def _lost(vectors: VectorSet) -> list[str]:
     rule = vectors.rule
     lost = {
@@ -107,14 +135,6 @@ def _lost(vectors: VectorSet) -> list[str]:
         "which way safety lies: a negative scale will not be refused": True,
     }
     return [sentence for sentence, is_lost in lost.items() if is_lost]
-
-
-def _package() -> Any:
-    try:
-        import gguf
-    except ImportError:
-        raise ConfigError("control vectors need the package gguf: pip install 'instincts[gguf]'") from None
-    return gguf
 
 
 _ARCHITECTURE = "controlvector"

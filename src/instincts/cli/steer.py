@@ -13,18 +13,24 @@ from instincts.errors import ConfigError
 
 if TYPE_CHECKING:
     from instincts.arithmetic.removal import Announcement
+    from instincts.records import Metric
 
 __all__ = ["steer"]
 
 # Spelt out here, since importing the settings would double the time of `--help`; a test holds them to the settings.
-VARIANTS = ("paper", "reference")
+VARIANTS = ("paper", "reference", "difference")
+
+OF_VECTOR = "vector."
 
 
 def _list_settings(assignments: list[str] | None) -> list[str] | None:
     if assignments == ["help"]:
         from instincts.arithmetic.settings import RemovalSettings
+        from instincts.arithmetic.vector_settings import VectorSettings
 
-        show_rows(describe(RemovalSettings), as_json=False, title="--set KEY=VALUE; values are those of the paper")
+        vector = [{**row, "key": f"{OF_VECTOR}{row['key']}"} for row in describe(VectorSettings)]
+        rows = [*describe(RemovalSettings), *vector]
+        show_rows(rows, as_json=False, title="--set KEY=VALUE; values are those of the paper")
         raise typer.Exit
     return assignments
 
@@ -54,13 +60,31 @@ def steer(
         str | None,
         typer.Option("--base", metavar="DIR", show_default=False, help="The model that the harmed one was made from."),
     ] = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            "--pairs",
+            metavar="FILE",
+            show_default=False,
+            help="Also or only steer activations: JSONL or CSV with `question`, `safe`, `unsafe`; `pocket-pairs`; "
+            "`prompts:PROMPTS` or `refusals:PROMPTS`, which need no unsafe answer.",
+        ),
+    ] = None,
     variant: Annotated[
-        str, choice("--variant", VARIANTS, "Where paper and released code differ, whose way.")
+        str,
+        choice(
+            "--variant",
+            VARIANTS,
+            "Where paper and released code differ, whose way; `difference` is a vector of mean differences.",
+        ),
     ] = "paper",
     strength: Annotated[
         str | None,
         typer.Option(
-            "--strength", metavar="X", show_default=False, help="How much is subtracted, from 0; else the variant's."
+            "--strength",
+            metavar="X",
+            show_default=False,
+            help="How much is subtracted, or how far activations are steered, from 0; else the variant's.",
         ),
     ] = None,
     keep: Annotated[
@@ -89,6 +113,15 @@ def steer(
             help="Any other setting, as often as needed; `--set help` lists them all.",
         ),
     ] = None,
+    gguf: Annotated[
+        Path | None,
+        typer.Option(
+            "--gguf",
+            metavar="FILE",
+            show_default=False,
+            help="Write the vector as a control vector for llama.cpp too, and say what that cannot hold.",
+        ),
+    ] = None,
     keep_delta: Annotated[
         bool,
         typer.Option(
@@ -106,65 +139,144 @@ def steer(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a checkpoint of any size safer without training (Safety Arithmetic): subtract a harm direction.
+    """Make a model of any size safer without training (Safety Arithmetic).
 
-    The folder becomes an ordinary checkpoint that every verb opens. It reduces harm and proves nothing: measure it.
+    `--harmed` and `--base` subtract a harm direction from its weights, `--pairs` steers its activations, all three do
+    both. The folder becomes a model directory that every verb opens. It reduces harm and proves nothing: measure it.
 
     For example:
 
     - `instincts steer MODEL --harmed runs/harmed --base BASE --out runs/steered`
+    - `instincts steer pocket-llama --pairs prompts:pocket-mixed --strength 0.06 --out runs/vector`
+    - `instincts steer MODEL --harmed runs/harmed --base BASE --pairs FILE --out runs/both`
     - `instincts steer MODEL --harmed runs/harmed --base BASE --out runs/steered --layers 4-6 --keep 10% --strength 2`
     - `instincts steer --revert runs/steered --out runs/original`
     """
     flags: dict[str, Any] = {"strength": strength, "keep": keep, "layers": layers}
     removing = {"--harmed": harmed, "--base": base}
     if revert is not None:
-        _refuse_beside_revert(
-            {"MODEL": model, **removing, **_options(flags), "--set": assignments, "--keep-delta": keep_delta}
-        )
+        others = {"--pairs": pairs, **_options(flags), "--set": assignments, "--gguf": gguf, "--keep-delta": keep_delta}
+        _refuse_beside("--revert takes a run back as it was made", {"MODEL": model, **removing, **others})
         _take_back(revert, out, resume=resume)
         return
     if model is None:
         raise ConfigError("no MODEL to steer; name it, or take a removal back with --revert DIR")
+    if pairs is None:
+        _refuse_beside("--gguf writes a vector, which is made of --pairs FILE", {"--gguf": gguf})
+    if gguf is not None:
+        from instincts.arithmetic.gguf import require_gguf
+
+        require_gguf()
+    if pairs is not None and not any(removing.values()):
+        only_weights = {"--keep": keep, "--keep-delta": keep_delta}
+        _refuse_beside("without --harmed and --base no weights are changed", only_weights)
+        _turn(model, pairs, out, variant, flags, assignments, gguf=gguf, resume=resume, as_json=as_json)
+        return
     if missing := [name for name, value in removing.items() if value is None]:
         raise ConfigError(
             f"{missing[0]} is missing; a harm direction is the difference of two models, --harmed DIR and --base DIR"
+            + ("" if pairs is not None else ", and without one, activations are steered by --pairs FILE")
         )
     assert harmed is not None
     assert base is not None
     _remove(
-        (model, harmed, base), out, variant, flags, assignments, keep_delta=keep_delta, resume=resume, as_json=as_json
+        (model, harmed, base),
+        pairs,
+        out,
+        variant,
+        flags,
+        assignments,
+        gguf=gguf,
+        keep_delta=keep_delta,
+        resume=resume,
+        as_json=as_json,
     )
 
 
 def _remove(
     models: tuple[str, str, str],
+    pairs: str | None,
     out: Path,
     variant: str,
     flags: dict[str, Any],
     assignments: list[str] | None,
     *,
+    gguf: Path | None,
     keep_delta: bool,
     resume: bool,
     as_json: bool,
 ) -> None:
+    from instincts.arithmetic.both import steer_both
     from instincts.arithmetic.removal import remove_harm
-    from instincts.arithmetic.settings import RemovalSettings
 
-    chosen = given(flags, parse_assignments(assignments or [], RemovalSettings))
-    with progress_bars() as progress:
-        outcome = remove_harm(
-            *models,
-            out,
-            variant=variant,
-            given=chosen,
-            keep_delta=keep_delta,
-            resume=resume,
-            progress=progress,
-            announce=_announce,
+    if pairs is not None and flags["strength"] is not None:
+        raise ConfigError(
+            "--strength does not say of which of the two stages; give --set strength=X for the weights and "
+            f"--set {OF_VECTOR}strength=X for the vector"
         )
-    show_metrics(outcome.rows, as_json=as_json)
-    notice(f"The steered model is in {outcome.out}; measure it: instincts evaluate {outcome.out}")
+    removal, vector = _parsed(assignments)
+    how: dict[str, Any] = {"variant": variant, "keep_delta": keep_delta, "resume": resume, "announce": _announce}
+    chosen = given(flags, removal)
+    with progress_bars() as progress:
+        if pairs is None:
+            _refuse_beside("a vector is made of --pairs FILE", {f"--set {OF_VECTOR}{name}": "given" for name in vector})
+            rows = remove_harm(*models, out, given=chosen, progress=progress, **how).rows
+        else:
+            layers = {"layers": flags["layers"]}
+            rows = steer_both(
+                *models, pairs, out, removal=chosen, vector=given(layers, vector), progress=progress, **how
+            )
+    _show(rows, out, gguf, as_json=as_json)
+
+
+def _turn(
+    model: str,
+    pairs: str,
+    out: Path,
+    variant: str,
+    flags: dict[str, Any],
+    assignments: list[str] | None,
+    *,
+    gguf: Path | None,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    from instincts.arithmetic.steering import steer_with_pairs
+
+    removal, vector = _parsed(assignments)
+    if removal:
+        name = min(removal)
+        raise ConfigError(
+            f"--set {name} is about weights, and without --harmed and --base none are changed; of the vector it is "
+            f"--set {OF_VECTOR}{name}"
+        )
+    chosen = given({"strength": flags["strength"], "layers": flags["layers"]}, vector)
+    with progress_bars() as progress:
+        made = steer_with_pairs(
+            model, pairs, out, given={"variant": variant, **chosen}, resume=resume, progress=progress
+        )
+    _show(made.rows, out, gguf, as_json=as_json)
+
+
+def _show(rows: "list[Metric]", out: Path, gguf: Path | None, *, as_json: bool) -> None:
+    show_metrics(rows, as_json=as_json)
+    if gguf is not None:
+        from instincts.arithmetic.gguf import export_overlay
+
+        for sentence in export_overlay(out, gguf):
+            notice(f"lost in {gguf}: {sentence}")
+    notice(f"The steered model is in {out}; measure it: instincts evaluate {out}")
+
+
+def _parsed(assignments: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part what is said of the weights from what is said of the vector."""
+    from instincts.arithmetic.settings import RemovalSettings
+    from instincts.arithmetic.vector_settings import VectorSettings
+
+    words = assignments or []
+    vector = [word.removeprefix(OF_VECTOR) for word in words if word.startswith(OF_VECTOR)]
+    removal = [word for word in words if not word.startswith(OF_VECTOR)]
+    return parse_assignments(removal, RemovalSettings), parse_assignments(vector, VectorSettings)
 
 
 def _take_back(folder: str, out: Path, *, resume: bool) -> None:
@@ -194,6 +306,6 @@ def _options(flags: dict[str, Any]) -> dict[str, Any]:
     return {f"--{name}": value for name, value in flags.items()}
 
 
-def _refuse_beside_revert(others: dict[str, Any]) -> None:
+def _refuse_beside(why: str, others: dict[str, Any]) -> None:
     if beside := [name for name, value in others.items() if value]:
-        raise ConfigError(f"--revert takes a run back as it was made; drop {beside[0]}")
+        raise ConfigError(f"{why}; drop {beside[0]}")
