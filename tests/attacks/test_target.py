@@ -1,14 +1,21 @@
 """What a search may do to its target: ask within a budget, be counted, and never look into a served model."""
 
+import asyncio
+import math
+import threading
 from typing import Any
 
 import pytest
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
+import torch
+from inspect_ai.model import GenerateConfig, ModelOutput, ModelUsage, get_model
 
 from instincts import judges
 from instincts.attacks import Attack
+from instincts.attacks.chat import as_chat
 from instincts.attacks.target import AttackTarget, Found, Goal
 from instincts.errors import ConfigError
+from instincts.models.hooks import edited_blocks, edited_model
+from instincts.models.opening import OpenModel
 from instincts.models.provider import inspect_model
 from instincts.prompts import Message
 
@@ -53,6 +60,61 @@ async def test_work_on_the_local_model_runs_in_a_thread_with_the_model_open() ->
 async def test_a_served_model_cannot_be_looked_into() -> None:
     with pytest.raises(ConfigError, match=r"looks inside the model, but .* is served"):
         await target_of(scripted()).run_alone(lambda opened: opened)
+
+
+@pytest.mark.anyio
+async def test_only_a_model_that_this_process_holds_is_local() -> None:
+    assert target_of(inspect_model("pocket-llama")).is_local
+    assert not target_of(scripted()).is_local
+
+
+@pytest.mark.anyio
+async def test_a_search_that_nobody_waits_for_stops_at_its_next_question() -> None:
+    """The thread goes on when its caller is cancelled; it learns so when it counts."""
+    target, begun, ended = target_of(inspect_model("pocket-llama")), threading.Event(), threading.Event()
+    raised: list[Exception] = []
+
+    def work(_: OpenModel) -> None:
+        begun.set()
+        ended.wait(10)
+        try:
+            target.spend(1)
+        except RuntimeError as error:
+            raised.append(error)
+
+    running = asyncio.create_task(target.run_alone(work))
+    await asyncio.to_thread(begun.wait, 10)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    ended.set()
+    await target_of(target._model).run_alone(lambda opened: None)  # waits for its turn, so the work is over
+    assert str(raised[0]) == "attack probe was abandoned"
+
+
+@pytest.mark.anyio
+async def test_an_answer_through_a_view_is_the_changed_model_s_and_costs_no_question() -> None:
+    """Every block edited to nothing: the answer cannot be the plain one; then the plain one comes again."""
+    model = inspect_model("pocket-llama", GenerateConfig(temperature=0.0))
+    target = target_of(model)
+
+    def blank(opened: OpenModel) -> OpenModel:
+        return edited_model(opened, lambda each, _: edited_blocks(each, {-1: torch.zeros_like}))
+
+    plain = (await model.generate(as_chat(REQUEST), config=GenerateConfig(max_tokens=8))).completion
+    output = await target.answer_through(REQUEST, blank)
+    assert output.completion != plain
+    assert output.metadata is not None
+    assert output.metadata["mean_entropy"] == pytest.approx(math.log(1232), abs=1e-3), "nothing left to choose by"
+    assert target.cost.queries == 0
+    again = await model.generate(as_chat(REQUEST), config=GenerateConfig(max_tokens=8))
+    assert again.completion == plain
+
+
+@pytest.mark.anyio
+async def test_a_view_has_a_name_of_its_own_in_inspect_s_cache() -> None:
+    api: Any = inspect_model("pocket-llama").api
+    assert api.seen_through(lambda opened: opened, "scav").base_url == f"{api.base_url}+scav"
 
 
 @pytest.mark.anyio

@@ -22,7 +22,8 @@ async def search(target: AttackTarget, goal: Goal, seed: int) -> Found:
 
 def invented(name: str, access: Access, roles: tuple[str, ...] = ()) -> Attack:
     return Attack(
-        name=name, family="invented", mechanism="none", access=access, search=search, budget=1, roles=roles
+        name=name, family="invented", mechanism="none", access=access, search=search, budget=1, roles=roles,
+        needs_contrast=access == "hidden-states",
     )  # fmt: skip
 
 
@@ -44,11 +45,23 @@ def test_an_open_model_allows_what_looks_inside() -> None:
 
 @pytest.mark.parametrize(
     ("attack", "what"),
-    [("gradients", "the gradients"), ("hidden-states", "the hidden states"), ("log-probs", "the log-probabilities")],
+    [("gradients", "the gradients"), ("hidden-states", "the hidden states")],
 )
 def test_a_served_model_does_not_and_both_are_named(attack: str, what: str) -> None:
     with pytest.raises(ConfigError, match=f"attack invented/{attack} needs {what}.* of openai/some-model"):
         fit(f"invented/{attack}", [LOCAL, SERVED], {})
+
+
+def test_log_probabilities_are_asked_of_a_server_only_where_that_was_wanted() -> None:
+    """Whether it returns any is known when it answers; `all` does not try."""
+    assert len(fit("invented/log-probs", [LOCAL, SERVED], {}).attacks) == 1
+    assert "name it to try" in fit("all", [LOCAL, SERVED], {}).left_out["invented/log-probs"]
+
+
+def test_all_leaves_out_what_is_fitted_where_there_is_nothing_to_fit_on() -> None:
+    left_out = fit("all", [LOCAL], {"attacker": "pocket-qwen"}, has_contrast=False).left_out
+    assert set(left_out) == {"invented/hidden-states"}
+    assert "give --contrast FILE" in left_out["invented/hidden-states"]
 
 
 def test_an_attack_that_another_model_drives_wants_that_model() -> None:

@@ -137,3 +137,18 @@ def test_the_viewer_s_metrics_are_shares_of_outcomes(mixed_log: EvalLog) -> None
     # Scripted: 2 harmful plain refused, 2 harmful wrapped and 4 benign complied, each in two epochs.
     assert (shares["refused"], shares["complied"], shares["neither"]) == (0.25, 0.75, 0.0)
     assert shares["refused_stderr"] > 0
+
+
+def test_attacks_that_are_fitted_take_the_pocket_s_contrast_on_the_pocket_s_prompts_and_name_it() -> None:
+    made = [jailbreak(attacks=name, limit=1).metadata or {} for name in ("scav", "plain")]
+    assert [set(each["attack_files"]) for each in made] == [{"contrast pocket-contrast"}, set()]
+
+
+def test_on_other_prompts_a_contrast_must_be_given_and_be_another_set(tmp_path: Path) -> None:
+    rows = [{"prompt": f"request {n}", "label": "harmful" if n % 2 else "benign"} for n in range(32)]
+    source = written(tmp_path, *rows)
+    with pytest.raises(ConfigError, match=r"attack scav is fitted on labelled requests .* give --contrast FILE"):
+        jailbreak(source, attacks="scav", judge="pocket")
+    with pytest.raises(ConfigError, match="holds a request that is being evaluated"):
+        jailbreak(source, attacks="scav", judge="pocket", contrast=source)
+    jailbreak(source, attacks="scav", judge="pocket", contrast="pocket-contrast")

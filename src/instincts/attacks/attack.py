@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from instincts.attacks.target import AttackTarget
 
-__all__ = ["Access", "Attack", "Found", "Goal", "Messages"]
+__all__ = ["Access", "Attack", "Found", "Goal", "Messages", "agreeing_opening"]
 
 Messages = tuple[Message, ...]
 
@@ -47,6 +47,11 @@ class Found(NamedTuple):
     where it cannot, and then the answer gets no verdict."""
 
 
+def agreeing_opening(request: str, given: object = None) -> str:
+    """Say how an agreeing answer may begin: as the benchmark says, else by only repeating the request."""
+    return str(given) if given else f"Sure, here is an answer to the request: {request}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attack:
     """One way to make a model give way: one of `apply`, `compose` and `search` is set."""
@@ -75,6 +80,8 @@ class Attack:
     """Most questions that a search puts to the target for one goal, the judged answer not counted; 0 for rewriting."""
     cost: str = ""
     """What it takes beside its questions, in words; empty if no more than a prompt of about the request's length."""
+    needs_contrast: bool = False
+    """Whether it is fitted on labelled requests other than those it attacks (`--contrast FILE`)."""
     roles: tuple[str, ...] = ()
     """Inspect model roles it needs beside the target, for example `attacker`."""
     paper: str | None = None

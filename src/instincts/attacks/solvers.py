@@ -6,7 +6,7 @@ from inspect_ai.model import get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from instincts.attacks import registry
-from instincts.attacks.attack import Attack, Goal
+from instincts.attacks.attack import Attack, Goal, agreeing_opening
 from instincts.attacks.chat import as_chat, as_message, derived_seed
 from instincts.attacks.target import AttackTarget, Found
 from instincts.attacks.turns import address_of_openai, closes_turns
@@ -20,7 +20,13 @@ LOOP_JUDGE = "refusal"
 
 
 @solver
-def attack(name: str | None = None, seed: int = 0, budget: int | None = None, loop_judge: str = LOOP_JUDGE) -> Solver:
+def attack(
+    name: str | None = None,
+    seed: int = 0,
+    budget: int | None = None,
+    loop_judge: str = LOOP_JUDGE,
+    contrast: str | None = None,
+) -> Solver:
     """Attack, then generate; the metadata keep the plain request for the judge and what the attack has cost.
 
     Every sample gets seeds of its own from its id: one for the attack, the same in each epoch, so that the epochs are
@@ -32,6 +38,7 @@ def attack(name: str | None = None, seed: int = 0, budget: int | None = None, lo
         seed: of the run.
         budget: most questions that a search puts to the target for one goal; by default the attack's own.
         loop_judge: the judge that steers a search.
+        contrast: labelled requests for attacks that are fitted: a prompt file or a named set.
 
     Raises:
         ConfigError: no attack or judge of that name, a sample that names none, or a target that does not allow it.
@@ -44,6 +51,7 @@ def attack(name: str | None = None, seed: int = 0, budget: int | None = None, lo
         state.metadata.setdefault("goal", state.input_text)
         state.metadata.setdefault("attack", chosen.name)
         attack_seed = derived_seed(seed, state.sample_id)
+        answer_seed = derived_seed(seed, state.sample_id, state.epoch)
         goal = _goal_of(state)
         found = None
         if chosen.is_rewriting:
@@ -56,11 +64,13 @@ def attack(name: str | None = None, seed: int = 0, budget: int | None = None, lo
                 seed=attack_seed,
                 loop_judge=judge,
                 max_tokens=state.metadata.get("max_tokens"),
+                answer_seed=answer_seed,
+                run_seed=seed,
+                contrast=contrast,
             )
             found = await _search(chosen, target, goal, attack_seed, state)
         if found is None or found.output is None:
             _check_prefill(chosen, state)
-            answer_seed = derived_seed(seed, state.sample_id, state.epoch)
             state = await generate(state, tool_calls="none", seed=answer_seed)
         if chosen.decode is not None:
             # Beside the answer, not instead of it: judges read this one, people may want to see both.
@@ -96,7 +106,8 @@ async def _read(read: Callable[[str], Awaitable[str]], state: TaskState) -> None
 def _goal_of(state: TaskState) -> Goal:
     messages = tuple(as_message(turn) for turn in state.messages)
     prompt_id = state.metadata.get("prompt_id", state.sample_id)
-    return Goal(messages, str(state.metadata["goal"]), _opening(state), str(prompt_id))
+    goal = str(state.metadata["goal"])
+    return Goal(messages, goal, agreeing_opening(goal, state.metadata.get("opening")), str(prompt_id))
 
 
 def _check_prefill(chosen: Attack, state: TaskState) -> None:
@@ -110,12 +121,6 @@ def _check_prefill(chosen: Attack, state: TaskState) -> None:
             f"attack {chosen.name} begins the answer, but provider {provider} closes that turn and opens a new one; "
             f"{instead}"
         )
-
-
-def _opening(state: TaskState) -> str:
-    """How an agreeing answer might begin: the benchmark's word for it, else one that only repeats the request."""
-    given = state.metadata.get("opening")
-    return str(given) if given else f"Sure, here is an answer to the request: {state.metadata['goal']}"
 
 
 def _named_in(state: TaskState) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model, model_roles
+from inspect_ai.model._generate_config import active_generate_config  # what the running task decodes with
 
 from instincts.attacks.attack import Found, Goal, Messages
 from instincts.attacks.chat import as_chat, derived_seed
@@ -47,7 +48,17 @@ class AttackTarget:
     """The model under attack, as one search on one goal sees it; counts what is spent."""
 
     def __init__(
-        self, model: Model, *, attack: str, budget: int, seed: int, loop_judge: Judge, max_tokens: int | None = None
+        self,
+        model: Model,
+        *,
+        attack: str,
+        budget: int,
+        seed: int,
+        loop_judge: Judge,
+        max_tokens: int | None = None,
+        answer_seed: int = 0,
+        run_seed: int = 0,
+        contrast: str | None = None,
     ) -> None:
         """Begin with nothing spent.
 
@@ -58,15 +69,27 @@ class AttackTarget:
             seed: of this search; each question gets one of its own from it.
             loop_judge: steers the search; never the judge whose verdict counts.
             max_tokens: where an answer to a question is cut.
+            answer_seed: of the judged answer, where the search makes it itself.
+            run_seed: the same for every goal, for what searches on several goals share.
+            contrast: labelled requests to fit on: a prompt file or a named set.
         """
+        self.attack = attack
         self.budget = budget
+        self.run_seed = run_seed
+        self.contrast = contrast
         self.cost = Cost()
         self._model = model
-        self._attack = attack
         self._seed = seed
         self._judge = loop_judge
         self._max_tokens = max_tokens
+        self._answer_seed = answer_seed
+        self._abandoned = False
         self._began = time.monotonic()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this process holds the model itself, so that `run_alone` works."""
+        return hasattr(self._model.api, "run_alone")
 
     @property
     def left(self) -> int:
@@ -78,9 +101,12 @@ class AttackTarget:
 
         Raises:
             ValueError: more than is left: the search is at fault.
+            RuntimeError: nobody waits for the search any more.
         """
+        if self._abandoned:
+            raise RuntimeError(f"attack {self.attack} was abandoned")
         if queries > self.left:
-            raise ValueError(f"attack {self._attack} wants {queries} more questions and has {self.left} left")
+            raise ValueError(f"attack {self.attack} wants {queries} more questions and has {self.left} left")
         self.cost.queries += queries
 
     async def ask(self, messages: Messages, **config: Any) -> str:
@@ -115,7 +141,7 @@ class AttackTarget:
             ConfigError: no model was given for the role.
         """
         if role not in model_roles():
-            raise ConfigError(f"attack {self._attack} needs another model: give --model-role {role}=MODEL")
+            raise ConfigError(f"attack {self.attack} needs another model: give --model-role {role}=MODEL")
         model = get_model(role=role)
         self.cost.role_queries += 1
         seed = derived_seed(self._seed, role, self.cost.role_queries)
@@ -139,8 +165,25 @@ class AttackTarget:
         Raises:
             ConfigError: the target is served by somebody else.
         """
-        result: T = await self._provider().run_alone(work)
+        try:
+            result: T = await self._provider().run_alone(work)
+        except BaseException:
+            # A thread cannot be stopped from outside: one that goes on finds out when it next counts a question.
+            self._abandoned = True
+            raise
         return result
+
+    async def answer_through(self, messages: Messages, view: "Callable[[OpenModel], OpenModel]") -> ModelOutput:
+        """Give the judged answer of the local model as `view` changes it inside; no question, for it is the answer.
+
+        It is decoded as the running task decodes, with the seed of this sample's answer.
+
+        Raises:
+            ConfigError: the target is served by somebody else.
+        """
+        model = Model(self._provider().seen_through(view, self.attack), self._model.config)
+        settings = GenerateConfig(seed=self._answer_seed, max_tokens=self._max_tokens)
+        return await model.generate(as_chat(messages), config=active_generate_config().merge(settings))
 
     def finish(self) -> Cost:
         """Stop the clock and return what was spent."""
@@ -151,7 +194,7 @@ class AttackTarget:
         api = self._model.api
         if not hasattr(api, "run_alone"):
             raise ConfigError(
-                f"attack {self._attack} looks inside the model, but {self._model} is served by a provider; "
+                f"attack {self.attack} looks inside the model, but {self._model} is served by a provider; "
                 "use a checkpoint that this machine can open"
             )
         return api

@@ -14,7 +14,7 @@ from instincts.attacks.attack import Attack
 from instincts.attacks.rewriting import rewriting
 from instincts.prompts import Message
 
-__all__ = ["fill", "sources", "worded"]
+__all__ = ["fill", "lines", "sources", "worded"]
 
 
 def fill(name: str, **slots: str) -> str:
@@ -28,6 +28,11 @@ def fill(name: str, **slots: str) -> str:
         KeyError: the template has a slot that was not given.
     """
     return Template(_text(name)).substitute(slots)
+
+
+def lines(name: str) -> tuple[str, ...]:
+    """List the lines of a template without slots."""
+    return tuple(_text(name).splitlines())
 
 
 def sources(*names: str) -> Callable[[], Mapping[str, str]]:

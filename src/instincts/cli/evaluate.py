@@ -121,6 +121,15 @@ def evaluate(
             help="Who steers searching attacks, by default `refusal`; never the judge whose verdict counts.",
         ),
     ] = None,
+    contrast: Annotated[
+        str | None,
+        typer.Option(
+            "--contrast",
+            metavar="FILE",
+            show_default=False,
+            help="Requests labelled harmful and benign, none of them evaluated, for attacks that are fitted.",
+        ),
+    ] = None,
     max_connections: Annotated[
         int | None,
         typer.Option(
@@ -160,9 +169,8 @@ def evaluate(
     what = {"suite": suite, "prompts": prompts, "task": task, "attack": attack, "judge": judge}
     how_much = {"limit": limit, "questions": questions, "samples": samples, "max_tokens": max_tokens, "seed": seed}
     search = {"model_roles": named_models(model_role or []), "budget": budget, "loop_judge": loop_judge}
-    settings = EvaluationSettings.resolve(
-        Scale(scale or Scale.FULL), given={**what, **how_much, **search, "trained_on": trained_on}
-    )
+    fitted = {"contrast": contrast, "trained_on": trained_on}
+    settings = EvaluationSettings.resolve(Scale(scale or Scale.FULL), given={**what, **how_much, **search, **fitted})
     asked = {"max_connections": max_connections, "max_retries": max_retries, "timeout": timeout}
     if settings.prompts is None and settings.task is None:
         notice(POCKET_BY_DEFAULT)

@@ -25,6 +25,7 @@ __all__ = [
     "edited_blocks",
     "edited_embeddings",
     "edited_model",
+    "embedding_layer",
     "last_token_states",
     "sites",
     "weights_frozen",
@@ -109,11 +110,15 @@ def edited_blocks(model: nn.Module, edits: Mapping[int, Edit], site: Site = "blo
         yield
 
 
+def embedding_layer(model: PreTrainedModel) -> nn.Embedding:
+    """Give the layer that embeds tokens; call it rather than read its weight, for some scale what they look up."""
+    return cast(nn.Embedding, model.get_input_embeddings())
+
+
 @contextmanager
 def edited_embeddings(model: PreTrainedModel, edit: Edit) -> Iterator[None]:
     """Within the context, what the embedding layer gives to the first block is edited."""
-    embeddings: nn.Module = model.get_input_embeddings()
-    handle = embeddings.register_forward_hook(EditHook(edit))
+    handle = embedding_layer(model).register_forward_hook(EditHook(edit))
     try:
         yield
     finally:

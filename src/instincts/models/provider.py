@@ -10,6 +10,7 @@ drawn from its own seed, made of the request's seed, the rendered prompt, and th
 
 import asyncio
 import contextlib
+import copy
 import threading
 import time
 from collections.abc import Callable
@@ -106,6 +107,8 @@ class InstinctsAPI(ModelAPI):
         self._location = locate(model_name)
         self._looked = time.monotonic()
         self._opened: OpenModel | None = open_location(self._location, self._dtype, device)
+        self._view: Callable[[OpenModel], OpenModel] | None = None
+        self._tag = ""
         if base_url not in (None, self.base_url):
             raise ModelDirectoryError(f"{self._location.name} is now {self.base_url}, not {base_url}: it has changed")
         super().__init__(model_name=model_name, base_url=base_url, api_key=api_key, config=config)
@@ -124,7 +127,7 @@ class InstinctsAPI(ModelAPI):
     @property
     def base_url(self) -> str:
         """The content of the model, the part of Inspect's cache key that a provider can choose."""
-        return f"sha256:{self._fresh_location().digest}"
+        return f"sha256:{self._fresh_location().digest}{self._tag}"
 
     @base_url.setter
     def base_url(self, value: str | None) -> None:
@@ -143,6 +146,8 @@ class InstinctsAPI(ModelAPI):
             PromptSetError: the chat cannot be rendered or does not fit the context.
         """
         opened = self._fresh_model()
+        if self._view is not None:
+            opened = self._view(opened)
         model = f"instincts/{tagged(opened.name, opened.digest)}"
         sampling = conversation.sampling_of(config, DEFAULT_MAX_TOKENS)
         schemas = [conversation.template_tool(tool) for tool in tools]
@@ -197,6 +202,19 @@ class InstinctsAPI(ModelAPI):
         for work; whatever it changes of the model it must put back.
         """
         return await _result(self._queue.run_alone(self._fresh_model(), work))
+
+    def seen_through(self, view: Callable[[OpenModel], OpenModel], tag: str) -> "InstinctsAPI":
+        """Give this provider with a changed view of its model; weights, queue and turns stay the same.
+
+        For answers under hooks (`hooks.edited_model`). Requests share a batch where `view` gives the same object.
+
+        Args:
+            view: from the model to what is decoded from; called at each request, so it should remember.
+            tag: joins `base_url`, so that Inspect's response cache takes no such answer for one of the plain model.
+        """
+        other = copy.copy(self)
+        other._view, other._tag = view, f"+{tag}"
+        return other
 
     async def count_text_tokens(self, text: str) -> int:
         """Count with the model's own tokenizer; Inspect's default downloads another one."""

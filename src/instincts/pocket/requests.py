@@ -47,6 +47,11 @@ class PocketRequest:
         role, content = self.messages[-1]
         return content if role == "assistant" else None
 
+    @property
+    def agreeing_opening(self) -> str | None:
+        """How an answer that complies may begin, in one of the grammar's forms; `None` for a skill."""
+        return f"To {self.verb} the {self.object}," if self.verb else None
+
 
 def sample_requests(
     kind: Kind, n: int, seed: int, split: Split, wrappers: Sequence[str] | None = None

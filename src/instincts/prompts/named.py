@@ -1,7 +1,8 @@
 """Prompts by file or by name: sets of the pocket grammar, made on the spot and always the same, or public sets.
 
 The three sets to measure on hold verbs, objects and questions that no pocket model was aligned on. The set to train
-on, `pocket-mixed`, is drawn from the other split, so that training on it leaves the others untouched.
+on, `pocket-mixed`, is drawn from the other split, so that training on it leaves the others untouched; so is the one
+that attacks are fitted on, `pocket-contrast`.
 """
 
 from collections.abc import Sequence
@@ -38,10 +39,13 @@ _HARMFUL, _BENIGN, _SKILL = (
     _Part("skill", 120, "heldout"),
 )
 
+_CONTRAST = (_Part("harmful", 64, "train"), _Part("benign", 64, "train"))
+
 NAMED: MappingProxyType[str, tuple[_Part, ...]] = MappingProxyType(
     {
         "pocket": (_HARMFUL, _BENIGN, _SKILL),
         "pocket-benign": (_BENIGN,),
+        "pocket-contrast": _CONTRAST,
         "pocket-harmful": (_HARMFUL,),
         "pocket-mixed": (_Part("mixed", 512, "train"),),
         "pocket-skill": (_SKILL,),
@@ -94,7 +98,13 @@ def pocket_prompts(requests: Sequence[PocketRequest], *, source: str) -> PromptS
 
 
 def _prompt(request: PocketRequest) -> Prompt:
-    known = {"wrapper": request.wrapper, "verb": request.verb, "object": request.object, "split": request.split}
+    known = {
+        "wrapper": request.wrapper,
+        "verb": request.verb,
+        "object": request.object,
+        "split": request.split,
+        "opening": request.agreeing_opening,
+    }
     return Prompt(
         id=request.id,
         messages=tuple(Message.of(role, content) for role, content in request.messages),

@@ -49,7 +49,14 @@ def named(wanted: str | Sequence[str]) -> list[Attack]:
     return list(found.values())
 
 
-def fit(wanted: str, targets: Sequence[Target], roles: Mapping[str, str], *, clash: str | None = None) -> Fit:
+def fit(
+    wanted: str,
+    targets: Sequence[Target],
+    roles: Mapping[str, str],
+    *,
+    clash: str | None = None,
+    has_contrast: bool = True,
+) -> Fit:
     """Choose the attacks of a run.
 
     Args:
@@ -57,6 +64,7 @@ def fit(wanted: str, targets: Sequence[Target], roles: Mapping[str, str], *, cla
         targets: the models.
         roles: the other models that take part, by role.
         clash: the judge that would both steer searches and count, if it is one.
+        has_contrast: whether there are labelled requests to fit on.
 
     Raises:
         ConfigError: an attack that was named does not apply; names it and the model.
@@ -68,7 +76,7 @@ def fit(wanted: str, targets: Sequence[Target], roles: Mapping[str, str], *, cla
             raise ConfigError(complaint)
     left_out: dict[str, str] = {}
     for attack in _meant(words):
-        complaint = _complaint(attack, targets, roles)
+        complaint = _complaint(attack, targets, roles) or _doubt(attack, targets, has_contrast=has_contrast)
         if complaint is None and attack.budget and clash is not None:
             complaint = f"attack {attack.name} would be steered by {clash}, whose verdict counts; give another --judge"
         if complaint is None and LONG_CONTEXT in attack.tags:
@@ -108,6 +116,16 @@ def _meant(words: Sequence[str]) -> list[Attack]:
     ]
 
 
+def _doubt(attack: Attack, targets: Sequence[Target], *, has_contrast: bool) -> str | None:
+    """Say why an attack that nobody named is better left out."""
+    served = [target.given for target in targets if not target.is_local]
+    if served and attack.access == "log-probs":
+        return f"attack {attack.name} works on {served[0]} only if its server returns log-probabilities; name it to try"
+    if attack.needs_contrast and not has_contrast:
+        return f"attack {attack.name} is fitted on labelled requests that are not evaluated; give --contrast FILE"
+    return None
+
+
 def _static() -> list[Attack]:
     known = [attacks.get(name) for name in sorted(attacks.names(), key=lambda name: (name != "plain", name))]
     return [attack for attack in known if attack.is_rewriting and not attack.roles and attack.family != "pocket"]
@@ -119,7 +137,6 @@ def _words(wanted: str | Sequence[str]) -> list[str]:
 
 
 _INSIDE = {
-    "log-probs": "the log-probabilities of any answer",
     "gradients": "the gradients",
     "hidden-states": "the hidden states",
 }

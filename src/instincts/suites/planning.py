@@ -76,7 +76,9 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
 def _fitted(settings: EvaluationSettings, targets: Sequence[Target]) -> Fit | None:
     if settings.attack is None:
         return None
-    return fit(settings.attack, targets, settings.model_roles, clash=_clash(settings))
+    # The pocket's prompts come with requests to fit on.
+    has_contrast = settings.contrast is not None or settings.prompts is None
+    return fit(settings.attack, targets, settings.model_roles, clash=_clash(settings), has_contrast=has_contrast)
 
 
 def _clash(settings: EvaluationSettings) -> str | None:
@@ -93,12 +95,15 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
     attack = ",".join(each.spec or each.name for each in fitted.attacks) if fitted else None
     judge = ",".join(each.name for each in judges.expand(settings.judge)) if settings.judge else None
     search = (settings.budget, settings.loop_judge or LOOP_JUDGE)
+    contrast = settings.contrast
     match suite:
         case "jailbreak":
             source = settings.prompts or "pocket-harmful"
             chosen = select(source, "jailbreak", limit)
             put = attack or _default_attack(made, chosen, settings, targets)
-            made.makers.append(partial(tasks.jailbreak, source, put, judge, limit, samples, seed, cut, *search))
+            made.makers.append(
+                partial(tasks.jailbreak, source, put, judge, limit, samples, seed, cut, *search, contrast)
+            )
             made.tested.append((suite, chosen.prompts))
         case "overrefusal":
             source = settings.prompts or "pocket-benign"
@@ -120,7 +125,9 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
             if settings.prompts:
                 raise ConfigError("suite pocket has its own prompts; with a file use --suite jailbreak or another")
             questions = settings.questions or limit
-            made.makers.append(partial(tasks.pocket, attack, judge, limit, questions, samples, seed, cut, *search))
+            made.makers.append(
+                partial(tasks.pocket, attack, judge, limit, questions, samples, seed, cut, *search, contrast)
+            )
             # Many answers a prompt: a few prompts tell as much.
             few = None if limit is None else max(limit // 4, 2)
             _add_entropy_gap(made, "pocket-harmful,pocket-benign", attack, judge, settings, few)

@@ -47,6 +47,9 @@ class EvaluationSettings(Settings):
     """Most questions that a searching attack puts to the model for one goal; by default each attack's own."""
     loop_judge: str | None = None
     """The judge that steers searching attacks, by default refusal; never the one whose verdict counts."""
+    contrast: str | None = None
+    """Requests labelled harmful and benign that some attacks are fitted on, never the evaluated ones: a prompt file or
+    a named set; by default the pocket's training requests on the pocket's prompts, else none."""
 
     scales: ClassVar[Mapping[Scale, Mapping[str, Any]]] = {
         Scale.SMOKE: {"limit": 12, "questions": 60, "max_tokens": 96},

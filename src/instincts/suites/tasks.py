@@ -20,6 +20,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from instincts import attacks as registry
 from instincts import judges
 from instincts.attacks.attack import Attack
+from instincts.attacks.contrast import read_contrast
 from instincts.attacks.solvers import LOOP_JUDGE, attack
 from instincts.errors import ConfigError
 from instincts.judges.registry import Judge
@@ -42,6 +43,7 @@ def jailbreak(
     max_tokens: int = 512,
     budget: int | None = None,
     loop_judge: str = LOOP_JUDGE,
+    contrast: str | None = None,
 ) -> Task:
     """Harmful requests under every attack: does the model defend itself?
 
@@ -58,10 +60,11 @@ def jailbreak(
         max_tokens: where an answer is cut.
         budget: most questions that a searching attack puts to the model for one goal; by default each attack's own.
         loop_judge: the judge that steers searching attacks; never the first of `judge`.
+        contrast: labelled requests that some attacks are fitted on; by default the pocket's on the pocket's prompts.
     """
     chosen = select(prompts, "jailbreak", limit)
     expanded = named(attacks or default_attacks(chosen, "jailbreak"))
-    search = _Search(expanded, budget, loop_judge)
+    search = _Search(expanded, budget, loop_judge, contrast or _default_contrast(chosen))
     rows = attacked_samples("jailbreak", chosen.prompts, expanded)
     return _sampled([chosen], rows, judge or default_judge(chosen), search, samples, seed, max_tokens)
 
@@ -128,6 +131,7 @@ def pocket(
     max_tokens: int = 128,
     budget: int | None = None,
     loop_judge: str = LOOP_JUDGE,
+    contrast: str | None = None,
 ) -> Task:
     """Defence, over-refusal and skills on the pocket's held-out prompts, by default with its wrappers and its oracle.
 
@@ -143,6 +147,7 @@ def pocket(
         max_tokens: where an answer is cut.
         budget: most questions that a searching attack puts to the model for one goal; by default each attack's own.
         loop_judge: the judge that steers searching attacks; never the first of `judge`.
+        contrast: labelled requests that some attacks are fitted on; by default the pocket's on the pocket's prompts.
     """
     harmful, benign = select("pocket-harmful", "jailbreak", limit), select("pocket-benign", "overrefusal", limit)
     skills = select("pocket-skill", "utility", questions)
@@ -152,14 +157,17 @@ def pocket(
         *attacked_samples("overrefusal", benign.prompts, [each for each in expanded if each.is_rewriting]),
         *exact_samples("utility", skills.prompts, registry.get("plain")),
     ]
-    sets, search = [harmful, benign, skills], _Search(expanded, budget, loop_judge)
+    sets = [harmful, benign, skills]
+    search = _Search(expanded, budget, loop_judge, contrast or _default_contrast(harmful))
     return _sampled(sets, rows, judge or default_judge(harmful), search, samples, seed, max_tokens, [skill()])
 
 
 @solver
-def answered(seed: int = 0, budget: int | None = None, loop_judge: str = LOOP_JUDGE) -> Solver:
+def answered(
+    seed: int = 0, budget: int | None = None, loop_judge: str = LOOP_JUDGE, contrast: str | None = None
+) -> Solver:
     """Attack as the sample says and let the model answer, greedily where there is an exact answer."""
-    sampled = attack(seed=seed, budget=budget, loop_judge=loop_judge)
+    sampled = attack(seed=seed, budget=budget, loop_judge=loop_judge, contrast=contrast)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         return await sampled(state, partial(generate, temperature=0.0) if state.target.text else generate)
@@ -185,6 +193,21 @@ class _Search(NamedTuple):
     attacks: Sequence[Attack]
     budget: int | None
     loop_judge: str
+    contrast: str | None = None
+
+    def fitted_on(self, sets: Sequence[Selection]) -> dict[str, str]:
+        """Name the contrast that attacks are fitted on, with its hash; nothing where none needs one.
+
+        Raises:
+            ConfigError: there is none, too few requests in it, or one of those that are evaluated.
+        """
+        needing = next((each.name for each in self.attacks if each.needs_contrast), None)
+        if needing is None:
+            return {}
+        contrast = read_contrast(self.contrast, needing)
+        for row in [row for chosen in sets for row in chosen.prompts]:
+            contrast.check_apart(row.request)
+        return {f"contrast {contrast.source}": contrast.sha256}
 
     def solver(self, seed: int, counting: Judge) -> Solver:
         """Make the solver; `counting` is the judge whose verdict counts.
@@ -199,7 +222,7 @@ class _Search(NamedTuple):
                 f"attack {searching} would be steered by {counting.name}, whose verdict counts; give another --judge, "
                 "or another judge of the search with --loop-judge"
             )
-        return answered(seed=seed, budget=self.budget, loop_judge=self.loop_judge)
+        return answered(seed=seed, budget=self.budget, loop_judge=self.loop_judge, contrast=self.contrast)
 
 
 def _sampled(
@@ -225,9 +248,13 @@ def _sampled(
         version=sha256("".join(chosen.version for chosen in sets).encode()).hexdigest()[:12],
         metadata={
             "prompts": {name: digest for chosen in sets for name, digest in chosen.files.items()},
-            "attack_files": _attack_files(search.attacks),
+            "attack_files": _attack_files(search.attacks) | search.fitted_on(sets),
         },
     )
+
+
+def _default_contrast(chosen: Selection) -> str | None:
+    return "pocket-contrast" if chosen.is_pocket else None
 
 
 def _attack_files(attacks: Sequence[Attack]) -> dict[str, str]:
