@@ -222,6 +222,7 @@ def test_rows_that_do_not_say_which_suite_they_are_for(tmp_path: Path) -> None:
             "attack pap would be steered by pocket, whose verdict counts",
         ),
         (EvaluationSettings(attack="pap", model_roles={"attacker": "nowhere/x"}), "nowhere/x"),
+        (EvaluationSettings(attack="pap", model_roles={"attacker": "pocket-role/atacker"}), "did you mean 'attacker'"),
     ],
 )
 def test_what_does_not_exist_fails_before_anything_is_written(

@@ -2,7 +2,7 @@
 
 As in PyRIT: at most 10 turns and 10 backtracks a conversation. A refused turn is taken out of the target's history and
 the attacker is told. Conversations run in step, three with the default budget, and a new one begins where one has
-ended (the paper: 10, one after the other). A turn counts as success only if the attacker says that its question asks
+ended. A turn counts as success only if the attacker says that its question asks
 for all of the request: a loop judge that knows only refusal would take the first harmless answer for the end. What is
 sent in the end is the conversation up to the question that worked, with the target's own earlier answers in it.
 

@@ -2,7 +2,7 @@
 
 All 40 techniques of the paper's taxonomy, one question each, in rounds of 5 until one works. The first five are those
 that HarmBench runs as its "top 5", so a budget of 5 is that. The techniques' names are the paper's, what they mean is
-said in our own words. Left out: the paper's tuned paraphraser and its up to three tries a technique.
+said in our own words. Left out: the paper's tuned paraphraser, and several tries of one technique.
 """
 
 from collections.abc import Sequence

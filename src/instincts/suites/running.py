@@ -80,10 +80,10 @@ def evaluate(
         roles={role: f"{found.given} {found.digest}" for role, found in others.items()},
     )
     _check_folder(out, card)
+    roles = {role: open_target(found, serving) for role, found in others.items()}
     outcome = _foretold(planned, targets, settings, say)
     write_run_card(out, card, outcome=outcome)
     try:
-        roles = {role: open_target(found, serving) for role, found in others.items()}
         logs = [
             log
             for group in _groups(targets)
