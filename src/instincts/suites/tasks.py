@@ -108,7 +108,8 @@ def entropy_gap(
     """
     harmful, benign = select(prompts, "harmful", limit), select(prompts, "benign", limit)
     wanted = named(attacks or ("plain,pocket" if harmful.is_pocket else "plain"))
-    expanded = [each for each in wanted if each.is_rewriting]
+    # A search looks for nothing in a benign request, and here both halves are asked alike.
+    expanded = [each for each in wanted if each.is_rewriting] or registry.expand("plain")
     rows = [row for chosen in (harmful, benign) for row in attacked_samples("entropy_gap", chosen.prompts, expanded)]
     # Both halves may number their rows alike.
     rows = [row.model_copy(update={"id": f"{(row.metadata or {}).get('label')}/{row.id}"}) for row in rows]
