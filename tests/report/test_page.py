@@ -13,10 +13,12 @@ from instincts.errors import ConfigError
 from instincts.records import read_metrics
 from instincts.report.page import write_report
 from tests.report.runs import (
+    TEN_MODELS,
     Said,
     jailbreak_answers,
     write_card,
     write_evaluation,
+    write_model,
     write_preflight,
     write_training,
 )
@@ -67,8 +69,23 @@ def demo_page(demo: Path) -> Page:
     return Page((demo / "report.html").read_text(encoding="utf-8"))
 
 
+def numbers_in(value: object) -> set[float]:
+    """Every number in a JSON value."""
+    if isinstance(value, dict | list):
+        return set().union(*map(numbers_in, value.values() if isinstance(value, dict) else value))
+    return {float(value)} if isinstance(value, int | float) and not isinstance(value, bool) else set()
+
+
 def test_every_number_of_the_metrics_is_on_the_page_unrounded(demo: Path, demo_page: Page) -> None:
-    assert {row.value for row in read_metrics(demo) if row.value is not None} == set(demo_page.values)
+    assert {row.value for row in read_metrics(demo) if row.value is not None} <= set(demo_page.values)
+
+
+def test_every_number_on_the_page_is_in_the_json_beside_it(demo: Path, demo_page: Page) -> None:
+    beside = json.loads((demo / "report.json").read_text())
+    rows = {row["value"] for row in beside["metrics"]}
+
+    assert set(demo_page.values) <= rows | numbers_in(beside["comparison"])
+    assert set(demo_page.values) - rows
 
 
 def test_the_json_beside_the_page_holds_the_same_rows(demo: Path) -> None:
@@ -95,7 +112,19 @@ def test_histograms_show_as_many_answers_as_the_rows_count(demo: Path) -> None:
 
 
 def test_all_sections_are_there_in_the_order_of_their_headings(demo_page: Page) -> None:
-    wanted = ["jailbreaks", "confidence", "gate", "training", "costs", "transcripts", "rows", "settings", "reproduce"]
+    wanted = [
+        "standings",
+        "jailbreaks",
+        "changes",
+        "confidence",
+        "gate",
+        "training",
+        "costs",
+        "transcripts",
+        "rows",
+        "settings",
+        "reproduce",
+    ]
 
     assert [one["id"] for one in demo_page.all("h2") if "id" in one] == wanted
     assert {f"#{name}" for name in wanted} <= {one.get("href") for one in demo_page.all("a")}
@@ -126,7 +155,8 @@ def test_both_colour_schemes_define_the_same_colours(demo: Path) -> None:
     light, dark = (set(re.findall(r"--([\w-]+):", block)) for block in re.findall(r":root \{(.*?)\}", text, re.DOTALL))
 
     assert light == dark
-    assert set(re.findall(r"var\(--([\w-]+)\)", text)) <= light
+    # --v is no colour but a cell's own value.
+    assert set(re.findall(r"var\(--([\w-]+)\)", text)) - {"v"} <= light
 
 
 def test_every_figure_says_how_many_answers_it_rests_on(demo_page: Page) -> None:
@@ -172,7 +202,7 @@ def test_one_folder_alone_is_a_page(tmp_path: Path, verb: str) -> None:
     page = page_of(folder, out=tmp_path / "page.html")
 
     wanted = {
-        "evaluate": {"jailbreaks", "confidence", "costs", "transcripts"},
+        "evaluate": {"jailbreaks", "confidence", "costs", "prices", "transcripts"},
         "train": {"gate", "training"},
         "preflight": {"gate"},
     }[verb]
@@ -188,7 +218,7 @@ def test_two_evaluations_are_compared(tmp_path: Path) -> None:
     page = page_of(*folders, out=tmp_path / "page.html")
 
     assert "→" in page.text
-    assert {"a", "b"} <= {text.strip() for text in page.text}
+    assert {"model-a", "model-b"} <= {text.strip() for text in page.text}
 
 
 def test_three_models_in_one_page_have_a_column_each(tmp_path: Path) -> None:
@@ -196,7 +226,97 @@ def test_three_models_in_one_page_have_a_column_each(tmp_path: Path) -> None:
     page = page_of(*folders, out=tmp_path / "page.html")
 
     assert {"a", "b", "c"} <= {text.strip() for text in page.text}
-    assert "change" not in page.text
+
+
+@pytest.fixture(scope="module")
+def ten(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a page about ten made-up models."""
+    folder = tmp_path_factory.mktemp("ten")
+    outcome = {"left_out": {"gcg": "looks inside the model, but it is served"}}
+    runs = [
+        write_model(folder / f"m{at}", model, prompts=5, outcome=outcome if at == 0 else None)
+        for at, model in enumerate(TEN_MODELS)
+    ]
+    write_report(runs, folder / "report.html")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ten_page(ten: Path) -> Page:
+    return Page((ten / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_begins_with_models_that_are_not_safe_but_broken(ten_page: Page) -> None:
+    text = [one.strip() for one in ten_page.text if one.strip()]
+    title = text.index("How safe are 10 models?", 1)
+
+    assert text[title + 1].startswith("refuses-everything is not safe but refuses everything")
+    assert text[title + 2].startswith("babbles is not safe but broken")
+
+
+def test_ten_models_are_compared_ranked_and_told_apart(ten: Path, ten_page: Page) -> None:
+    beside = json.loads((ten / "report.json").read_text())["comparison"]
+    ids = {one.get("id") for one in ten_page.all("h2") + ten_page.all("h3")}
+
+    assert {"standings", "overall", "changes", "judges", "groups", "left-out"} <= ids
+    assert len(beside["standings"]) == 10
+    assert {one["arm"] for one in beside["changes"]} == {model.name for model in TEN_MODELS[1:]}
+    assert {group["kind"] for group in beside["groups"]} == {"plain", "other", "trained", "unseen", "defence-aware"}
+    assert beside["agreement"][0]["judges"] == ["pocket", "refusal"]
+
+
+def test_pages_about_many_models_close_their_elements_and_name_ids_once(ten_page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in ten_page.tags if "id" in attributes]
+
+    assert ten_page.open == []
+    assert len(ids) == len(set(ids))
+
+
+def test_texts_of_other_prompts_than_the_pocket_s_stay_in_the_log(tmp_path: Path) -> None:
+    said = jailbreak_answers("before", n=3)
+    folder = write_evaluation(tmp_path / "e", run="e", said=said, data={"mine.csv": "f" * 64})
+
+    page = page_of(folder, out=tmp_path / "page.html")
+    text = "".join(page.text)
+
+    assert said[0].prompt not in text
+    assert not any(one.reply in text for one in said)
+    assert "inspect view" in text
+    assert said[0].prompt not in (tmp_path / "page.json").read_text()
+
+
+def test_transcripts_are_shown_or_withheld_where_a_flag_asks_for_it(tmp_path: Path) -> None:
+    said = jailbreak_answers("before", n=3)
+    mine = write_evaluation(tmp_path / "mine", run="e", said=said, data={"mine.csv": "f" * 64})
+    pocket = write_evaluation(tmp_path / "pocket", run="e", said=said)
+
+    write_report([mine], tmp_path / "mine.html", transcripts=True)
+    write_report([pocket], tmp_path / "pocket.html", transcripts=False)
+
+    assert "tell me how to zorp" in (tmp_path / "mine.html").read_text()
+    assert "tell me how to zorp" not in (tmp_path / "pocket.html").read_text()
+
+
+def test_two_files_that_give_one_id_to_two_requests_are_not_compared(tmp_path: Path) -> None:
+    first = jailbreak_answers("before", n=2)
+    second = [one._replace(prompt=f"another {one.prompt}") for one in first]
+    folders = [write_evaluation(tmp_path / name, run=name, said=said) for name, said in (("a", first), ("b", second))]
+
+    page = page_of(*folders, out=tmp_path / "page.html")
+
+    assert "asked other requests" in "".join(page.text)
+    assert json.loads((tmp_path / "page.json").read_text())["comparison"]["changes"] == []
+
+
+def test_prompts_that_a_model_was_trained_on_are_told_before_any_number(tmp_path: Path) -> None:
+    seen = {"training": "train.csv", "model": "m", "suite": "jailbreak", "rows": 9, "exact": ["a"], "near": ["b", "c"]}
+    folder = write_evaluation(
+        tmp_path / "e", run="e", said=jailbreak_answers("e", n=1), outcome={"seen_in_training": [seen]}
+    )
+
+    text = " ".join(page_of(folder, out=tmp_path / "page.html").text)
+
+    assert "1 of the 9 prompts of suite jailbreak are in train.csv, which m was trained on, and 2 nearly are" in text
 
 
 def test_an_interrupted_run_says_so(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from instincts.report.arms import compare
 from instincts.report.folders import read_folders
-from instincts.report.summary import headlines_of, model_name, sentences_of, title_of
-from instincts.report.words import value_of
+from instincts.report.summary import headlines_of, sentences_of, title_of
+from instincts.report.words import model_name, value_of
 from tests.report.runs import jailbreak_answers, write_evaluation, write_preflight, write_training
 
 

@@ -1,5 +1,10 @@
-from instincts.report.samples import Answer, Outcome, Turn
-from instincts.report.transcripts import choose_exchanges
+from pathlib import Path
+
+from inspect_ai.scorer import Score
+
+from instincts.report.samples import Answer, Outcome, Place, Ruling, read_answers
+from instincts.report.transcripts import Exchange, Turn, choose_exchanges, read_transcripts
+from tests.report.runs import Said, write_log
 
 
 def answer(
@@ -13,10 +18,11 @@ def answer(
         attack=attack,
         label=label,
         category=None,
-        turns=(Turn("user", text),),
-        reply="…",
-        outcome=outcome,
+        goal=0,
+        asked=hash(text),
+        rulings=(Ruling("pocket", outcome),),
         mean_entropy=None,
+        place=Place(Path("x.eval"), prompt, 1),
     )
 
 
@@ -70,3 +76,17 @@ def test_only_a_refusal_of_harm_is_shown_unveiled() -> None:
     assert answer("complied", label=None).is_sensitive
     assert not answer("complied", label="benign").is_sensitive
     assert not answer("right", label=None).is_sensitive
+
+
+def test_texts_are_read_back_whole_for_the_chosen_answers_alone(tmp_path: Path) -> None:
+    said = [
+        Said("jailbreak", name, "plain", "harmful", "zorp", "zorp " * 500, f"no {name}", Score(value="refused"), 0.1)
+        for name in ("a/b", "c")
+    ]
+    write_log(tmp_path / "1_jailbreak.eval", said)
+    answers = read_answers([tmp_path / "1_jailbreak.eval"])
+
+    found = read_transcripts([Exchange("", (answers[0],))])
+
+    assert list(found) == [answers[0].place]
+    assert found[answers[0].place] == ((Turn("user", "zorp " * 500),), "no a/b")

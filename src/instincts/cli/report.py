@@ -15,14 +15,23 @@ def report(
         list[Path], typer.Argument(metavar="DIR...", show_default=False, help="Run folders, the earlier first.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE.html", show_default=False, help="The page to write.")],
+    transcripts: Annotated[
+        bool | None,
+        typer.Option(
+            "--transcripts/--no-transcripts",
+            show_default=False,
+            help="Put a few prompts and answers on the page; by default only those of the pocket, which mean nothing.",
+        ),
+    ] = None,
 ) -> None:
     """Put run folders side by side on one self-contained page.
 
     For example:
 
     - `instincts report runs/before runs/after --out runs/report.html`
+    - `instincts report runs/*-jailbreak --out runs/ten-models.html`
     """
     from instincts.report.page import write_report
 
-    write_report(folders, out)
+    write_report(folders, out, transcripts=transcripts)
     notice(f"the page: {out}")

@@ -43,8 +43,9 @@ class GateBlock:
 def entropy_block(comparison: Comparison, answers: Mapping[Arm, Sequence[Answer]]) -> EntropyBlock | None:
     """Build the entropy part from logged answers and the rows about them; `None` where neither exists."""
     # Only harm is looked at: what refusing a harmful request looks like beside giving in to it.
-    suites = [suite for suite in comparison.suites("dsr") if "@" not in suite]
-    split = {arm: _by_outcome(of_arm, suites) for arm, of_arm in answers.items()}
+    attacked = [suite for suite in comparison.suites("dsr") if "@" not in suite]
+    suites = list(dict.fromkeys([*attacked, *comparison.suites("entropy_gap")]))
+    split = {arm: _by_outcome(of_arm, attacked or suites) for arm, of_arm in answers.items()}
     split = {arm: outcomes for arm, outcomes in split.items() if any(outcomes.values())}
     measured = {arm for metric in METRICS for suite in suites for arm in comparison.arms_with(metric, suite)}
     arms = tuple(arm for arm in comparison.arms if arm in measured)
@@ -75,7 +76,7 @@ def _by_outcome(answers: Iterable[Answer], suites: Sequence[str]) -> dict[str, l
     judged = [
         (answer.outcome, answer.mean_entropy)
         for answer in answers
-        if answer.mean_entropy is not None and (answer.suite in suites if suites else not answer.is_harmless)
+        if answer.mean_entropy is not None and not answer.is_harmless and (answer.suite in suites or not suites)
     ]
     return {
         name: sorted(entropy for said, entropy in judged if said == outcome)
@@ -103,7 +104,7 @@ def _lines(comparison: Comparison, suite: str, arms: Sequence[Arm]) -> list[Tabl
     for metric in METRICS:
         slices = dict.fromkeys(row.slice for row in comparison.rows if (row.suite, row.metric) == (suite, metric))
         for name in slices:
-            label = term(metric).label + ("" if name == "all" else f", {name}")
+            label = term(metric).label + ("" if name == "all" else f", {name.replace('_', ' ')}")
             lines.append(line_of(comparison, arms, suite, metric, name)._replace(label=label))
     return lines
 
@@ -135,4 +136,4 @@ def _gate_drawing(entropies: Sequence[float], threshold: float | None, number: i
     return Drawing("Answers of the untouched model", wide, narrow)
 
 
-METRICS = ("mean_entropy", "entropy_gap", "auroc")
+METRICS = ("mean_entropy", "entropy_gap", "pooled_gap", "cohens_d", "auroc", "reach")

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from instincts.records import Metric
-from instincts.report.svg import ARM_INKS, FONT_SIZE, INKS, MARKERS, canvas, clean_axes, render
+from instincts.report.svg import FONT_SIZE, INKS, MARKERS, canvas, clean_axes, render
 from instincts.report.training import Point
 from instincts.report.words import value_text
 
-__all__ = ["Line", "Mark", "curve_figure", "entropy_figure", "gate_figure", "histogram_peak", "rate_figure"]
+__all__ = ["Line", "Mark", "curve_figure", "entropy_figure", "gate_figure", "histogram_peak"]
 
 
 class Line(NamedTuple):
@@ -34,57 +33,6 @@ class Mark(NamedTuple):
     step: int
     label: str
     ink: str
-
-
-def rate_figure(
-    lines: Sequence[tuple[str, Sequence[Metric | None]]], *, name: str, label: str, width: int, with_values: bool
-) -> str:
-    """Draw rates from 0 to 100 % as dots with 95 % intervals, one line a slice, one mark an arm.
-
-    Args:
-        lines: for each slice its name and a row for each arm, `None` where it was not measured; a first line named
-            `all` is set apart from the rest.
-        name: unique on the page.
-        label: what a reader who cannot see the figure is told.
-        width: CSS pixels.
-        with_values: write the values at the right end of each line.
-    """
-    arms = max(len(rows) for _, rows in lines)
-    row_height = ROW + 11 * max(arms - 2, 0)
-    height = TOP + row_height * len(lines) + BOTTOM
-    left = min(max(len(text) for text, _ in lines) * 6.7 + 22, 0.44 * width)
-    right = 26.0 + 50 * arms if with_values else 16.0
-    figure = canvas(width, height)
-    axes = figure.add_axes(
-        (left / width, BOTTOM / height, (width - left - right) / width, row_height * len(lines) / height)
-    )
-    clean_axes(axes, grid="x")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(len(lines) - 0.5, -0.5)
-    axes.set_xticks((0, 0.25, 0.5, 0.75, 1), ("0", "25", "50", "75", "100 %"))
-    axes.xaxis.tick_top()
-    axes.set_yticks(())
-    room = int((left - 14) / 6.0)
-    for position, (text, rows) in enumerate(lines):
-        is_whole = position == 0 and text == WHOLE
-        weight = "bold" if is_whole else "normal"
-        shown = text if len(text) <= room else f"{text[: room - 1]}…"
-        at = (0.0, 1 - (TOP + row_height * (position + 0.5)) / height)
-        figure.text(*at, shown, color=INKS["ink"], weight=weight, fontsize=FONT_SIZE, va="center_baseline")
-        if is_whole and len(lines) > 1:
-            axes.axhline(0.5, color=INKS["soft"], linewidth=1)
-        for arm, row in enumerate(rows):
-            if row is not None and row.value is not None:
-                # Alone, an arm is not the one that others are compared with, so it is not drawn like one.
-                style = ARM_INKS[arm % len(ARM_INKS)] if arms > 1 else "after"
-                _dot(axes, row, position + _offset(arm, arms), style)
-                if with_values:
-                    at = (1 - (arms - 1 - arm) * 50 / width, 1 - (TOP + row_height * (position + 0.5)) / height)
-                    ink, shown = INKS[style], value_text(row.metric, row.value, with_unit=False)
-                    figure.text(
-                        *at, shown, color=ink, weight=weight, fontsize=FONT_SIZE, ha="right", va="center_baseline"
-                    )
-    return render(figure, name=name, label=label)
 
 
 def entropy_figure(
@@ -225,28 +173,6 @@ def histogram_peak(samples: Sequence[Sequence[float]], top: float) -> int:
     return max((int(np.histogram(values, bins=_edges(top))[0].max()) for values in samples), default=0)
 
 
-def _dot(axes: Any, row: Metric, position: float, style: str) -> None:
-    ink = INKS[style]
-    if row.ci_low is not None and row.ci_high is not None:
-        ends = (row.ci_low, row.ci_high)
-        axes.plot(ends, (position, position), color=ink, linewidth=2.2, solid_capstyle="round", clip_on=False)
-    axes.plot(
-        row.value,
-        position,
-        marker=MARKERS[style],
-        markersize=7.5,
-        markerfacecolor=INKS["paper"] if style == "before" else ink,
-        markeredgecolor=ink,
-        markeredgewidth=1.8,
-        clip_on=False,
-        zorder=3,
-    )
-
-
-def _offset(arm: int, arms: int) -> float:
-    return 0.0 if arms == 1 else (0.42 if arms == 2 else 0.66) * (arm / (arms - 1) - 0.5)
-
-
 def _upright(axes: Any, mark: Mark, *, last_step: int, level: int) -> None:
     axes.axvline(mark.step, color=INKS[mark.ink], linewidth=1.4, linestyle="-" if level == 0 else (0, (2, 2)))
     is_right = mark.step > 0.5 * last_step
@@ -290,8 +216,4 @@ def _count_ticks(peak: int) -> list[int]:
     return [step, 2 * step] if 2 * step <= peak else [step]
 
 
-WHOLE = "all"
 BINS = 36
-ROW = 29.0
-TOP = 26.0
-BOTTOM = 6.0

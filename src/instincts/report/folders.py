@@ -40,6 +40,13 @@ class RunFolder:
     notes: tuple[str, ...] = ()
     """What is missing from this folder and why, in words for the page."""
 
+    @property
+    def is_content_free(self) -> bool:
+        """Whether every prompt set and attack file of the run comes with this package, which holds nothing harmful."""
+        from instincts.prompts import NAMED
+
+        return bool(self.card.data) and set(self.card.data) <= set(NAMED)
+
 
 def read_folders(folders: Sequence[Path]) -> list[RunFolder]:
     """Read run folders in the order given; a demo folder is followed by its parts.
@@ -103,6 +110,7 @@ def _read(path: Path, *, with_metrics: bool = True) -> RunFolder:
         if card.status == "finished":
             raise RecordError(f"no {METRICS_FILE} in {path}, though its run card says finished; run it again")
         notes.append(f"{path.name}: no numbers were written yet ({METRICS_FILE} is missing).")
+    notes += [_seen(path.name, found) for found in card.outcome.get("seen_in_training") or []]
     name = path.resolve().name
     return RunFolder(
         path=path,
@@ -114,6 +122,18 @@ def _read(path: Path, *, with_metrics: bool = True) -> RunFolder:
         gate=_read_gate(path / GATE_FILE),
         logs=tuple(sorted((path / "logs").rglob("*.eval"))),
         notes=tuple(notes),
+    )
+
+
+def _seen(name: str, found: dict[str, Any]) -> str:
+    """Tell which prompts a model was trained on, before any number is read."""
+    whose = f"{found.get('training')}" + (f", which {found['model']} was trained on" if found.get("model") else "")
+    if found.get("complaint"):
+        return f"{name}: suite {found.get('suite')} could not be compared with {whose}: {found['complaint']}."
+    exact, near = (len(found.get(kind) or ()) for kind in ("exact", "near"))
+    return (
+        f"{name}: {exact} of the {found.get('rows')} prompts of suite {found.get('suite')} are in {whose}, and {near} "
+        "nearly are; its numbers flatter the model."
     )
 
 

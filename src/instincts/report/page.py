@@ -2,23 +2,29 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instincts.errors import ConfigError
 from instincts.records import Metric, write_json, write_text
-from instincts.report.arms import Arm, Comparison, compare
+from instincts.report.comparing import Compared, compared
 from instincts.report.confidence import entropy_block, gate_blocks
+from instincts.report.costs import cost_tables
 from instincts.report.folders import RunFolder, read_folders
+from instincts.report.heat import crossed_tables
+from instincts.report.helpfulness import halves_blocks
+from instincts.report.left_out import left_out
+from instincts.report.moves import change_blocks
+from instincts.report.plane import plane_drawing
 from instincts.report.progress import training_blocks
 from instincts.report.rates import rate_blocks
-from instincts.report.samples import Answer, read_answers
-from instincts.report.summary import headlines_of, model_name, sentences_of, title_of
+from instincts.report.summary import headlines_of, sentences_of, title_of
 from instincts.report.svg import ARM_INKS
-from instincts.report.transcripts import choose_exchanges
-from instincts.report.words import interval_of, setting, suite_text, value_of, value_text
+from instincts.report.transcripts import choose_exchanges, read_transcripts
+from instincts.report.words import interval_of, model_name, points_text, setting, suite_text, value_of, value_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 
-def write_report(folders: Sequence[Path], out: Path) -> None:
+def write_report(folders: Sequence[Path], out: Path, *, transcripts: bool | None = None) -> None:
     """Write one self-contained page about some run folders, and a JSON of the same name with the same numbers.
 
     The first folder is what the others are compared with; a demo folder brings its parts `before`, `model`, `after`.
@@ -35,6 +41,8 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
     Args:
         folders: folders that `preflight`, `train`, `evaluate` or `demo` wrote.
         out: the page, a file ending in `.html`.
+        transcripts: whether a few prompts and answers are put on the page; by default only of runs whose prompts all
+            come with this package, which are free of content. All others stay in the Inspect logs.
 
     Raises:
         ConfigError: `out` is no HTML file, or its JSON would replace a file that is not a report's.
@@ -42,58 +50,74 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
     """
     numbers = _beside(out)
     parts = read_folders(folders)
-    comparison = compare(row for part in parts for row in part.metrics)
-    answers = _answers_by_arm(parts, comparison.arms)
-    content = _content(parts, comparison, answers)
+    found = compared(parts)
+    content = _content(parts, found, transcripts)
     write_text(out, _environment().get_template("page.html.j2").render(content))
-    write_json(numbers, _numbers(parts, comparison, content))
+    write_json(numbers, _numbers(parts, found, content))
 
 
-def _content(
-    parts: Sequence[RunFolder], comparison: Comparison, answers: Mapping[Arm, Sequence[Answer]]
-) -> dict[str, Any]:
-    headlines = headlines_of(comparison)
-    answering = tuple(arm for arm in comparison.arms if answers[arm])
+@dataclass(frozen=True)
+class _Shown:
+    """The transcripts of a page, and whether there were any to show."""
+
+    arms: tuple[Any, ...]
+    exchanges: list[Any]
+    texts: dict[Any, Any]
+    is_withheld: bool
+
+
+def _content(parts: Sequence[RunFolder], found: Compared, transcripts: bool | None) -> dict[str, Any]:
+    comparison = found.comparison
+    headlines = headlines_of(comparison, without=("dsr",) if found.is_disputed else ())
+    dsr_suites = comparison.suites("dsr")
     return {
         "title": title_of(parts),
         "verbs": list(dict.fromkeys(part.card.verb for part in parts)),
+        "alarms": found.alarms,
         "sentences": sentences_of(parts, comparison, headlines),
         "headlines": headlines,
         "arm_inks": ARM_INKS,
+        "found": found,
+        "plane": plane_drawing(found.standings, comparison.arms),
         "defence": rate_blocks(comparison, ("dsr",)),
+        "crossed": [
+            table
+            for suite in dsr_suites
+            for table in crossed_tables(comparison, suite, comparison.arms_with("dsr", suite))
+        ],
+        "moves": change_blocks(found.changes),
+        "halves": halves_blocks(comparison),
         "costs": rate_blocks(comparison, ("benign_compliance", "skill_accuracy")),
-        "entropy": entropy_block(comparison, answers),
+        "prices": cost_tables(comparison),
+        "left_out": left_out(parts),
+        "entropy": entropy_block(comparison, found.answers),
         "gates": gate_blocks(parts),
         "trainings": training_blocks(parts),
-        "answering": answering,
-        "exchanges": choose_exchanges(
-            [model_name(arm.label) for arm in answering], [answers[arm] for arm in answering]
-        ),
+        "shown": _shown(parts, found, transcripts),
         "rows": comparison.rows,
         "parts": parts,
-        "notes": [note for part in parts for note in part.notes],
+        "notes": [*(note for part in parts for note in part.notes), *found.notes],
     }
 
 
-def _answers_by_arm(parts: Sequence[RunFolder], arms: Sequence[Arm]) -> dict[Arm, list[Answer]]:
-    """Give each arm the answers its folder logged; a folder with several models is told apart by model."""
-    found: dict[Arm, list[Answer]] = {arm: [] for arm in arms}
-    for part in parts:
-        own = [arm for arm in arms if arm.run in part.runs]
-        if not own:
-            continue
-        for answer in read_answers(part.logs):
-            for arm in own:
-                if len(own) == 1 or arm.model == answer.model:
-                    found[arm].append(answer)
-    return found
+def _shown(parts: Sequence[RunFolder], found: Compared, transcripts: bool | None) -> _Shown:
+    answering = tuple(arm for arm in found.comparison.arms if found.answers[arm])
+    is_open = all(part.is_content_free for part in parts if part.logs) if transcripts is None else transcripts
+    if not is_open or not answering:
+        return _Shown((), [], {}, is_withheld=bool(answering))
+    exchanges = choose_exchanges(
+        [model_name(arm.label) for arm in answering], [found.answers[arm] for arm in answering]
+    )
+    return _Shown(answering, exchanges, read_transcripts(exchanges), is_withheld=False)
 
 
-def _numbers(parts: Sequence[RunFolder], comparison: Comparison, content: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(parts: Sequence[RunFolder], found: Compared, content: dict[str, Any]) -> dict[str, Any]:
     entropy = content["entropy"]
     return {
         "report": REPORT_MARK,
-        "metrics": [row.model_dump() for row in comparison.rows],
+        "metrics": [row.model_dump() for row in found.comparison.rows],
+        "comparison": found.to_json(),
+        "left_out": [one._asdict() for one in content["left_out"]],
         "entropies": entropy.data if entropy is not None else {},
         "training": {block.name: list(block.curves.rows) for block in content["trainings"]},
         "gate": {part.name: part.gate for part in parts if part.gate is not None},
@@ -127,7 +151,9 @@ def _environment() -> "Environment":
     )
     environment.filters.update(
         value=_exact,
+        number=_number,
         interval=interval_of,
+        points=points_text,
         unit_text=value_text,
         setting=setting,
         suite_text=suite_text,
@@ -145,11 +171,15 @@ def _template(name: str) -> str:
 
 def _exact(row: Metric) -> "Markup":
     """Write a value for people with the unrounded one beside it for programs."""
+    return _number(row.value, value_of(row))
+
+
+def _number(value: float | None, text: str) -> "Markup":
     from markupsafe import Markup
 
-    if row.value is None:
-        return Markup("<span>{}</span>").format(value_of(row))
-    return Markup('<data value="{}">{}</data>').format(repr(row.value), value_of(row))
+    if value is None:
+        return Markup("<span>{}</span>").format(text)
+    return Markup('<data value="{}">{}</data>').format(repr(value), text)
 
 
 def _when(stamp: str) -> str:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from instincts.records import Metric
 from instincts.report.arms import Arm, Comparison
 from instincts.report.folders import RunFolder
-from instincts.report.words import term, value_of
+from instincts.report.words import model_name, term, value_of
 
-__all__ = ["Headline", "headlines_of", "model_name", "sentences_of", "title_of"]
+__all__ = ["Headline", "headlines_of", "sentences_of", "title_of"]
 
 
 class Headline(NamedTuple):
@@ -20,9 +20,14 @@ class Headline(NamedTuple):
     rows: tuple[tuple[Arm, Metric], ...]
 
 
-def headlines_of(comparison: Comparison) -> list[Headline]:
-    """Pick what matters most of what was measured: safety, willingness, skill; else what a pre-flight found."""
-    found = [_headline(comparison, metric) for metric in MEASURED]
+def headlines_of(comparison: Comparison, *, without: Sequence[str] = ()) -> list[Headline]:
+    """Pick what matters most of what was measured: safety, willingness, skill; else what a pre-flight found.
+
+    Args:
+        comparison: the rows.
+        without: metrics that may not be a headline, because judges disagree on them.
+    """
+    found = [_headline(comparison, metric) for metric in MEASURED if metric not in without]
     if not any(found):
         found = [_headline(comparison, metric) for metric in PREFLIGHT]
     return [headline for headline in found if headline is not None][:3]
@@ -55,11 +60,6 @@ def sentences_of(folders: Sequence[RunFolder], comparison: Comparison, headlines
         found = _result(headlines).replace("Found", "Before training", 1)
         candidates = [found, _trained(training, is_named=False)]
     return [sentence for sentence in candidates if sentence]
-
-
-def model_name(model: str) -> str:
-    """Shorten a path to its last part; a hub id or a pocket name stays as it is."""
-    return PurePath(model).name if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1 else model
 
 
 def _headline(comparison: Comparison, metric: str) -> Headline | None:

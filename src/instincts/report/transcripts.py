@@ -1,11 +1,29 @@
 """Which answers a page shows side by side: the first of each kind of change, failures included; judges nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from instincts.report.samples import Answer
+from instincts.report.samples import Answer, Place, readable
 
-__all__ = ["Exchange", "choose_exchanges"]
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalSample
+
+__all__ = ["Exchange", "Transcript", "Turn", "choose_exchanges", "read_transcripts"]
+
+
+class Turn(NamedTuple):
+    """One message of the prompt as the model was sent it."""
+
+    role: str
+    text: str
+
+
+class Transcript(NamedTuple):
+    """The texts of one answer."""
+
+    turns: tuple[Turn, ...]
+    """The prompt after the attack was applied; a trailing assistant turn is a prefilled answer."""
+    reply: str
 
 
 class Exchange(NamedTuple):
@@ -31,13 +49,47 @@ def choose_exchanges(labels: Sequence[str], answers_by_arm: Sequence[Sequence[An
     by_key = [{answer.key: answer for answer in answers} for answers in answers_by_arm]
     shared = [key for key in by_key[0] if all(key in answers for answers in by_key)]
     groups = [tuple(answers[key] for answers in by_key) for key in sorted(shared)]
-    same = [group for group in groups if all(answer.turns == group[0].turns for answer in group)]
+    same = [group for group in groups if all(answer.asked == group[0].asked for answer in group)]
     kinds = KINDS if len(answers_by_arm) > 1 else SINGLE_KINDS
     chosen: list[Exchange] = []
     for caption, wanted, limit in kinds:
         text = caption.format(first=labels[0], last=labels[-1])
         chosen += [Exchange(text, group) for group in _first(same, wanted, limit)]
     return chosen
+
+
+def read_transcripts(exchanges: Iterable[Exchange]) -> dict[Place, Transcript]:
+    """Read the texts of the chosen answers back from their logs.
+
+    Raises:
+        RecordError: a log cannot be read.
+    """
+    from inspect_ai.log import read_eval_log_samples_by_id
+
+    places = dict.fromkeys(answer.place for exchange in exchanges for answer in exchange.answers)
+    found: dict[Place, Transcript] = {}
+    for log in dict.fromkeys(place.log for place in places):
+        wanted = [place for place in places if place.log == log]
+        with readable(log):
+            # Long texts are stored once as attachments; "core" puts them back into the messages.
+            samples = read_eval_log_samples_by_id(
+                str(log),
+                [(place.sample, place.epoch) for place in wanted],
+                resolve_attachments="core",
+                exclude_fields={"events", "store"},
+            )
+        found |= {place: _transcript(sample) for place, sample in zip(wanted, samples, strict=True)}
+    return found
+
+
+def _transcript(sample: "EvalSample") -> Transcript:
+    turns = [Turn(message.role, message.text) for message in sample.messages]
+    if turns and turns[-1].role == "assistant":
+        turns.pop()
+    if not turns:
+        given = sample.input
+        turns = [Turn("user", given)] if isinstance(given, str) else [Turn(one.role, one.text) for one in given]
+    return Transcript(tuple(turns), sample.output.completion)
 
 
 Group = tuple[Answer, ...]

@@ -1,12 +1,24 @@
 """How a metric is called and how its value is written; knows the names of the field, not where numbers come from."""
 
+from pathlib import PurePath
 from typing import Any, Literal, NamedTuple
 
 from instincts.records import Metric
 
-__all__ = ["Term", "interval_of", "setting", "spread", "suite_text", "term", "value_of", "value_text"]
+__all__ = [
+    "Term",
+    "interval_of",
+    "model_name",
+    "points_text",
+    "setting",
+    "spread",
+    "suite_text",
+    "term",
+    "value_of",
+    "value_text",
+]
 
-Unit = Literal["%", "nats", "count", ""]
+Unit = Literal["%", "nats", "count", "mean", ""]
 
 
 class Term(NamedTuple):
@@ -20,8 +32,10 @@ class Term(NamedTuple):
 
 def term(metric: str) -> Term:
     """Look up a metric; an unknown one keeps its own name, with a unit guessed from its ending."""
+    metric, _, judge = metric.partition("@")
     if metric in TERMS:
-        return TERMS[metric]
+        known = TERMS[metric]
+        return known._replace(label=f"{known.label}, judged by {judge}") if judge else known
     unit: Unit = "%" if metric.endswith(RATE_ENDINGS) else "nats" if "entropy" in metric else ""
     return Term(metric.replace("_", " "), unit, "")
 
@@ -35,6 +49,8 @@ def value_text(metric: str, value: float | None, *, with_unit: bool = True) -> s
         return f"{_rounded(100 * value, 1)}{THIN}%" if with_unit else _rounded(100 * value, 1)
     if unit == "count":
         return f"{value:.0f}"
+    if unit == "mean":
+        return (f"{value:,.0f}" if abs(value) >= MANY else f"{value:.3g}").replace("-", "\N{MINUS SIGN}")
     if unit == "nats":
         return f"{_rounded(value, 3)}{THIN}nats" if with_unit else _rounded(value, 3)
     return _rounded(value, 3) if abs(value) < 1000 else f"{value:.0f}"
@@ -42,7 +58,15 @@ def value_text(metric: str, value: float | None, *, with_unit: bool = True) -> s
 
 def value_of(row: Metric) -> str:
     """Write the value of a row."""
+    if row.value is None and row.metric in AGREEMENT and row.n:
+        return NO_VARIATION
     return value_text(row.metric, row.value)
+
+
+def points_text(change: float) -> str:
+    """Write a difference of two rates in percentage points, with its sign."""
+    text = _rounded(100 * change, 1)
+    return text if text.startswith("\N{MINUS SIGN}") or float(text) == 0 else f"+{text}"
 
 
 def interval_of(row: Metric) -> str:
@@ -61,6 +85,11 @@ def suite_text(suite: str) -> str:
     """Write a suite's name; rows of a second judge carry it after an at sign."""
     name, _, judge = suite.partition("@")
     return f"{name}, judged by {judge}" if judge else name
+
+
+def model_name(model: str) -> str:
+    """Shorten a path to its last part; a hub id or a pocket name stays as it is."""
+    return PurePath(model).name if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1 else model
 
 
 def setting(value: Any) -> str:
@@ -82,19 +111,39 @@ def _rounded(value: float, digits: int) -> str:
 
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
+MANY = 100
 NOT_JUDGED = "not judged"
 NOT_MEASURED = "not measured"
+NO_VARIATION = "no variation"
+AGREEMENT = ("alpha", "kappa")
 RATE_ENDINGS = ("_rate", "_share", "dsr", "asr", "_compliance", "_accuracy", "_refusal", "_reach")
 TERMS = {
     "dsr": Term("Defence success rate", "%", "share of jailbreak answers that are refusals; higher is safer"),
     "worst_dsr": Term("Worst attack", "%", "defence success rate under the attack that works best"),
+    "any_attack_dsr": Term("No attack broke it", "%", "share of requests that were refused under every attack"),
+    "refusal_rate": Term("Refusals", "%", "share of answers that refuse"),
+    "empty_rate": Term("Empty answers", "%", "share of answers that hold nothing at all"),
+    "graded_score": Term("Graded score", "", "how far answers go along, 0 to 1, on average; lower is safer"),
     "asr": Term("Attack success rate", "%", "share of jailbreak answers that comply; lower is safer"),
     "neither_rate": Term("Neither", "%", "share of answers that neither refuse nor comply; they defend nothing"),
     "benign_compliance": Term("Benign compliance", "%", "share of harmless requests that are answered"),
     "over_refusal": Term("Over-refusal", "%", "share of harmless requests that are refused; lower is better"),
+    "partial_refusal": Term("Partial refusal", "%", "share of answers that refuse and answer, or answer a part"),
+    "full_refusal": Term("Full refusal", "%", "share of answers that refuse and nothing else"),
+    "unsafe_compliance": Term(
+        "Unsafe compliance", "%", "share of unsafe requests that are answered, in full or in part"
+    ),
+    "alpha": Term("Krippendorff's alpha", "", "how far the judges agree: 1 always, 0 as often as chance"),
+    "kappa": Term("Cohen's kappa", "", "how far two judges agree: 1 always, 0 as often as chance"),
+    "queries": Term("Queries", "mean", "questions to the model a request, the judged one included"),
+    "tokens": Term("Tokens", "mean", "tokens in and out a request, of every model that took part"),
+    "seconds": Term("Seconds", "mean", "time a request, as Inspect counts it"),
     "skill_accuracy": Term("Skills", "%", "share of exact answers to everyday tasks"),
     "mean_entropy": Term("Mean token entropy", "nats", "how unsure the model is of each next word, on average"),
     "entropy_gap": Term("Entropy gap", "nats", "mean entropy of compliances minus that of refusals"),
+    "pooled_gap": Term("Entropy gap, all answers pooled", "nats", "the same without regard to prompts"),
+    "cohens_d": Term("Cohen's d, all answers pooled", "", "the pooled gap in standard deviations"),
+    "reach": Term("Reach", "%", "share of harmless prompts with an answer as sure as a refusal; lower is better"),
     "auroc": Term("Separation (AUROC)", "", "chance that a compliance is less sure than a refusal; 0.5 is none"),
     "unjudged": Term("Unjudged", "count", "answers no judge could read; they are in no rate"),
     "admitted_share": Term("Prompts gated in", "%", "share of prompts that may be rewarded"),

@@ -1,18 +1,16 @@
-"""Judged answers as plain rows, read from Inspect logs; knows how a suite writes its samples, no statistics.
-
-Samples are read some hundreds at a time and let go of: a log of any length takes the memory of those.
-"""
+"""Judged answers as plain rows, read from Inspect logs; knows how a suite writes its samples, no statistics."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from inspect_ai.log import EvalLog, EvalSample, read_eval_log_sample_summaries, read_eval_log_samples_by_id
+from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.scorer import CORRECT, Score
 
 from instincts.judges import OUTCOMES
 from instincts.models.directory import plain_name
+from instincts.suites.reading import stream_samples
 
 __all__ = ["JudgedAnswer", "read_answers"]
 
@@ -66,22 +64,8 @@ def read_answers(log: EvalLog) -> list[JudgedAnswer]:
         log: with samples, or only its header; then the samples are read from its file.
     """
     judges = [scorer.name.rpartition("/")[2] for scorer in log.eval.scorers or []]
-    return [answer for sample in _samples(log) for answer in _judged(log.eval.model, sample, judges)]
-
-
-def _samples(log: EvalLog) -> Iterator[EvalSample]:
-    if log.samples is not None:
-        yield from log.samples
-        return
-    if log.status == "success" and log.eval.dataset.sample_ids is not None:
-        epochs = range(1, (log.eval.config.epochs or 1) + 1)
-        places = [(id, epoch) for id in log.eval.dataset.sample_ids for epoch in epochs]
-    else:
-        places = [(each.id, each.epoch) for each in read_eval_log_sample_summaries(log.location)]
-    # Inspect's own iterator opens the archive again for each sample, whose index alone is long.
-    for start in range(0, len(places), _BLOCK):
-        block = places[start : start + _BLOCK]
-        yield from read_eval_log_samples_by_id(log.location, block, exclude_fields=_UNREAD)
+    samples = stream_samples(log.location, unread=_UNREAD) if log.samples is None else log.samples
+    return [answer for sample in samples for answer in _judged(log.eval.model, sample, judges)]
 
 
 def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[JudgedAnswer]:
@@ -139,6 +123,4 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-_BLOCK = 500
-"""Samples in memory at once."""
 _UNREAD = {"messages", "events", "attachments", "store"}
