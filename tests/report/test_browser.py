@@ -35,19 +35,24 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Any, demo: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, list[str]]]:
-    width, scheme = request.param
+def opened(browser: Any, request: pytest.FixtureRequest) -> Iterator[tuple[Any, list[str]]]:
+    width, scheme, *wanted = request.param
+    folder: Path = request.getfixturevalue(wanted[0] if wanted else "demo")
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page, troubles = context.new_page(), []
     page.on("console", lambda message: troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else troubles.append(sent.url))
-    page.goto((demo / "report.html").as_uri(), timeout=PATIENCE)
+    page.goto((folder / "report.html").as_uri(), timeout=PATIENCE)
     yield page, troubles
     context.close()
 
 
-@pytest.mark.parametrize("opened", [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")], indirect=True)
+@pytest.mark.parametrize(
+    "opened",
+    [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (360, "dark", "ten"), (1280, "light", "ten")],
+    indirect=True,
+)
 def test_nothing_scrolls_sideways_and_nothing_is_reported(opened: tuple[Any, list[str]]) -> None:
     page, troubles = opened
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -56,7 +61,7 @@ def test_nothing_scrolls_sideways_and_nothing_is_reported(opened: tuple[Any, lis
     assert troubles == []
 
 
-@pytest.mark.parametrize("opened", [(360, "light"), (1280, "light")], indirect=True)
+@pytest.mark.parametrize("opened", [(360, "light"), (1280, "light"), (360, "light", "ten")], indirect=True)
 def test_text_in_figures_is_large_enough_to_read(opened: tuple[Any, list[str]]) -> None:
     page, _ = opened
     heights = page.evaluate(
@@ -78,6 +83,27 @@ def test_colours_stand_out_from_the_paper(opened: tuple[Any, list[str]]) -> None
         # 4.5 is what WCAG 2.2 asks of small text.
         assert contrast(page.evaluate(read, name), paper) >= 4.5, name
         assert contrast(page.evaluate(read, name), card) >= 4.5, name
+
+
+@pytest.mark.parametrize("opened", [(1280, "light", "ten"), (1280, "dark", "ten")], indirect=True)
+def test_numbers_in_tinted_cells_can_be_read(opened: tuple[Any, list[str]]) -> None:
+    """The darkest tint is drawn on a canvas to turn `color-mix` into plain red, green and blue."""
+    page, _ = opened
+    read = """one => {
+        const paint = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+        const plain = colour => {
+            paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1);
+            const [r, g, b] = paint.getImageData(0, 0, 1, 1).data;
+            return '#' + [r, g, b].map(x => x.toString(16).padStart(2, '0')).join('');
+        };
+        const style = getComputedStyle(one);
+        return [plain(style.backgroundColor), plain(style.color)];
+    }"""
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    cells = page.locator(".tint").evaluate_all(f"all => all.map({read})")
+
+    assert len({paper for paper, _ in cells}) > 10
+    assert min(contrast(ink, paper) for paper, ink in cells) >= 4.5
 
 
 @pytest.mark.parametrize("opened", [(1280, "light")], indirect=True)

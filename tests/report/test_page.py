@@ -18,7 +18,6 @@ from tests.report.runs import (
     jailbreak_answers,
     write_card,
     write_evaluation,
-    write_model,
     write_preflight,
     write_training,
 )
@@ -120,6 +119,7 @@ def test_all_sections_are_there_in_the_order_of_their_headings(demo_page: Page) 
         "gate",
         "training",
         "costs",
+        "prices",
         "transcripts",
         "rows",
         "settings",
@@ -226,19 +226,6 @@ def test_three_models_in_one_page_have_a_column_each(tmp_path: Path) -> None:
     page = page_of(*folders, out=tmp_path / "page.html")
 
     assert {"a", "b", "c"} <= {text.strip() for text in page.text}
-
-
-@pytest.fixture(scope="module")
-def ten(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with a page about ten made-up models."""
-    folder = tmp_path_factory.mktemp("ten")
-    outcome = {"left_out": {"gcg": "looks inside the model, but it is served"}}
-    runs = [
-        write_model(folder / f"m{at}", model, prompts=5, outcome=outcome if at == 0 else None)
-        for at, model in enumerate(TEN_MODELS)
-    ]
-    write_report(runs, folder / "report.html")
-    return folder
 
 
 @pytest.fixture(scope="module")
