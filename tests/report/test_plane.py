@@ -7,7 +7,7 @@ import pytest
 
 from instincts.records import Metric
 from instincts.report.arms import compare
-from instincts.report.plane import Frame, Point, _labels, _ticks, plane_drawing
+from instincts.report.plane import Frame, Point, _ticks, place_names, plane_drawing
 from instincts.report.standings import standings_of
 from tests.report.made import row
 
@@ -47,7 +47,7 @@ def test_names_of_crowded_models_do_not_cover_each_other() -> None:
         for at in range(10)
     ]
 
-    found = _labels(points, Frame(720, 440, (0.8, 0.7)))
+    found = place_names(points, Frame(720, 440, (0.8, 0.7)))
 
     for (x, y), (other_x, other_y) in combinations(found, 2):
         assert abs(y - other_y) >= 11 or abs(x - other_x) >= 7 * len("model-0") - 4

@@ -11,7 +11,7 @@ from instincts.report.words import points_text, value_text
 __all__ = ["change_figure", "rate_figure"]
 
 
-class Dot(NamedTuple):
+class _Dot(NamedTuple):
     """One mark."""
 
     value: float
@@ -22,7 +22,7 @@ class Dot(NamedTuple):
     is_hollow: bool
 
 
-class Scale(NamedTuple):
+class _Scale(NamedTuple):
     """The axis: its ends, its ticks with their labels, and where a line stands out."""
 
     low: float
@@ -64,25 +64,25 @@ def change_figure(
     return _figure(drawn, CHANGES, name=name, label=label, width=width, with_values=with_values)
 
 
-def _rate(row: Metric | None, arm: int, arms: int) -> Dot | None:
+def _rate(row: Metric | None, arm: int, arms: int) -> _Dot | None:
     if row is None or row.value is None:
         return None
     # Alone, an arm is not the one that others are compared with, so it is not drawn like one.
     ink = ARM_INKS[arm % len(ARM_INKS)] if arms > 1 else "after"
     text = value_text(row.metric, row.value, with_unit=False)
-    return Dot(row.value, row.ci_low, row.ci_high, text, ink, is_hollow=ink == "before")
+    return _Dot(row.value, row.ci_low, row.ci_high, text, ink, is_hollow=ink == "before")
 
 
-def _moved(change: Change | None, arm: int) -> Dot | None:
+def _moved(change: Change | None, arm: int) -> _Dot | None:
     if change is None or change.value is None:
         return None
     ink = ARM_INKS[1 + arm % (len(ARM_INKS) - 1)]
-    return Dot(change.value, change.low, change.high, points_text(change.value), ink, is_hollow=not change.is_clear)
+    return _Dot(change.value, change.low, change.high, points_text(change.value), ink, is_hollow=not change.is_clear)
 
 
 def _figure(
-    lines: Sequence[tuple[str, Sequence[Dot | None]]],
-    scale: Scale,
+    lines: Sequence[tuple[str, Sequence[_Dot | None]]],
+    scale: _Scale,
     *,
     name: str,
     label: str,
@@ -127,7 +127,7 @@ def _figure(
     return render(figure, name=name, label=label)
 
 
-def _draw(axes: Any, dot: Dot, position: float) -> None:
+def _draw(axes: Any, dot: _Dot, position: float) -> None:
     ink = INKS[dot.ink]
     if dot.low is not None and dot.high is not None:
         axes.plot(
@@ -151,8 +151,8 @@ def _offset(arm: int, arms: int) -> float:
 
 
 WHOLE = "all"
-RATES = Scale(0, 1, ((0, "0"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1, "100 %")))
-CHANGES = Scale(-1, 1, ((-1, "−100"), (-0.5, "−50"), (0, "0"), (0.5, "+50"), (1, "+100")), zero=0)
+RATES = _Scale(0, 1, ((0, "0"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1, "100 %")))
+CHANGES = _Scale(-1, 1, ((-1, "−100"), (-0.5, "−50"), (0, "0"), (0.5, "+50"), (1, "+100")), zero=0)
 ROW = 29.0
 TOP = 26.0
 BOTTOM = 6.0

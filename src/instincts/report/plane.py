@@ -11,7 +11,7 @@ from instincts.report.svg import FONT_SIZE, INKS, canvas, clean_axes, render
 from instincts.report.tables import NARROW, Drawing
 from instincts.report.words import model_name, value_of
 
-__all__ = ["plane_drawing"]
+__all__ = ["Frame", "Point", "place_names", "plane_drawing"]
 
 
 Box = tuple[float, float, float, float]
@@ -117,7 +117,7 @@ def _figure(points: Sequence[Point], *, name: str, label: str, width: int, heigh
             marker="o", markersize=8.5, markeredgewidth=1.8, markeredgecolor=INKS[point.ink], zorder=4,
             markerfacecolor=INKS["paper"] if point.is_start else INKS[point.ink],
         )  # fmt: skip
-    for point, (x, y) in zip(points, _labels(points, frame), strict=True):
+    for point, (x, y) in zip(points, place_names(points, frame), strict=True):
         axes.text(
             x, y, point.name, color=INKS[point.ink], weight="bold", fontsize=FONT_SIZE, ha="left",
             va="center_baseline", zorder=5,
@@ -156,7 +156,7 @@ def _ticks(start: float) -> list[float]:
     return [tick for place in range(count + 1) if (tick := round(1 - place * step, 3)) >= start - 1e-9][::-1]
 
 
-def _labels(points: Sequence[Point], frame: Frame) -> list[tuple[float, float]]:
+def place_names(points: Sequence[Point], frame: Frame) -> list[tuple[float, float]]:
     """Put each name beside its point where it covers least: left edge and middle, in pixels from below."""
     taken = [frame.box(point, along=along) for point in points for along in (0, 1)]
     places = [frame.at(point.compliance.value or 0.0, point.defence.value or 0.0) for point in points]
