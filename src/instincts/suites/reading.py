@@ -6,6 +6,8 @@ Inspect's own `read_eval_log_samples` reads the log's table of contents again fo
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from zipfile import ZipFile
 
 from inspect_ai.log import EvalSample, read_eval_log_samples_by_id
@@ -32,10 +34,16 @@ def stream_samples(log: Path | str, *, unread: Collection[str] = ("events", "sto
 
 def sample_keys(log: Path | str) -> list[tuple[str, int]]:
     """List the id and the epoch of each sample in a log."""
-    with ZipFile(log) as members:
+    with ZipFile(_local(log)) as members:
         names = [name for name in members.namelist() if name.startswith(_FOLDER) and name.endswith(_END)]
     split = [name[len(_FOLDER) : -len(_END)].rpartition("_epoch_") for name in dict.fromkeys(names)]
     return [(identity, int(epoch)) for identity, _, epoch in split]
+
+
+def _local(log: Path | str) -> str:
+    # Inspect names a log that it has read again by its URL.
+    parts = urlsplit(str(log))
+    return url2pathname(parts.path) if parts.scheme == "file" else str(log)
 
 
 _FOLDER, _END = "samples/", ".json"
