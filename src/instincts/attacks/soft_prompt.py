@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from instincts.attacks.attack import Attack, Found, Goal
 from instincts.attacks.gcg import check_request
-from instincts.prompts import Message
 
 if TYPE_CHECKING:
     from instincts.attacks.target import AttackTarget
@@ -33,12 +32,12 @@ async def _search(target: "AttackTarget", goal: Goal, seed: int) -> Found:
     hole = await target.run_alone(
         lambda opened: soft.soften(opened.model, frame, objective, Budget.of(target), ceiling=ceiling)
     )
-    *others, request = goal.messages
-    messages = (*others, Message("user", request.content + frame.spell(frame.initial)))
+    # The hole's tokens must be in the prompt for the embeddings to stand in their place; as text they mean nothing.
+    holed = frame.fill(frame.spell(frame.initial))
     kept = soft.HoleView(frame, hole.embedded_S_D)
-    output = await target.answer_through(messages, kept.view)
+    output = await target.answer_through(holed, kept.view)
     notes = {"loss": round(hole.score.loss, 4), "agrees": hole.score.agrees, "steps": hole.steps}
-    return Found(messages, output, notes)
+    return Found(goal.messages, output, notes)
 
 
 ATTACKS = (
