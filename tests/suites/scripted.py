@@ -7,14 +7,15 @@
     scripted/silent      answers with nothing
     scripted/failing     raises from its fourth answer on, until `FAILING.clear()`
 
-Every answer is counted in `CALLS`. With a path in `TRACE`, answers come one after the other and are counted in that
-file too, so that another process can watch.
+Every answer is counted in `CALLS`. With a path in `TRACE`, answers take a while, and the sample that each is for is
+written to that file, a line an answer, so that another process can watch.
 """
 
 import asyncio
 from pathlib import Path
 from random import Random
 
+from inspect_ai.log._samples import sample_active
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, ModelUsage, modelapi
 from inspect_ai.tool import ToolChoice, ToolInfo
 
@@ -36,9 +37,10 @@ class ScriptedAPI(ModelAPI):
     ) -> ModelOutput:
         CALLS.append(config)
         for trace in TRACE:
-            await asyncio.sleep(0.05 * len(CALLS))
+            await asyncio.sleep(0.15)
+            active = sample_active()
             with trace.open("a") as file:
-                file.write("x")
+                file.write(f"{active.sample.id if active else None}\n")
         name = self.model_name.rpartition("/")[2]
         if name == "failing" and FAILING and len(CALLS) >= min(FAILING):
             raise RuntimeError("the scripted model fails")

@@ -1,11 +1,14 @@
 """The suites as Inspect tasks."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from inspect_ai import eval
-from inspect_ai.log import EvalLog
+from inspect_ai._util.registry import registry_find, registry_unqualified_name
+from inspect_ai.log import EvalLog, read_eval_log
 
 from instincts import attacks
 from instincts.errors import ConfigError
@@ -152,3 +155,33 @@ def test_on_other_prompts_a_contrast_must_be_given_and_be_another_set(tmp_path: 
     with pytest.raises(ConfigError, match="holds a request that is being evaluated"):
         jailbreak(source, attacks="scav", judge="pocket", contrast=source)
     jailbreak(source, attacks="scav", judge="pocket", contrast="pocket-contrast")
+
+
+@pytest.mark.slow
+def test_inspect_alone_runs_a_suite_from_its_command_line(tmp_path: Path) -> None:
+    inspect = Path(sys.executable).with_name("inspect")
+    command = [inspect, "eval", "instincts/jailbreak", "--model", "instincts/pocket-llama", "--display", "none"]
+    command += [
+        "-T",
+        "attacks=plain,pocket/urgency",
+        "-T",
+        "limit=2",
+        "-T",
+        "max_tokens=48",
+        "--log-dir",
+        str(tmp_path),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    (path,) = tmp_path.glob("*.eval")
+    log = read_eval_log(path)
+    assert log.status == "success"
+    assert {(sample.metadata["attack"], *(sample.scores or {})) for sample in log.samples or []} == {
+        ("plain", "pocket"),
+        ("pocket/urgency", "pocket"),
+    }
+
+
+def test_every_suite_is_known_to_inspect_by_its_name() -> None:
+    known = {registry_unqualified_name(each) for each in registry_find(lambda info: info.type == "task")}
+    assert {"jailbreak", "overrefusal", "utility", "entropy_gap", "pocket"} <= known

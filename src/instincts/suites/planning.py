@@ -60,6 +60,8 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
         default = "utility"
     suites = list(dict.fromkeys(name.strip() for name in (settings.suite or default).split(",")))
     _check_labels(suites, settings)
+    if settings.judge:
+        judges.check_roles(judges.expand(settings.judge), settings.model_roles)
     made = Plan()
     fitted = _fitted(settings, targets)
     if fitted is not None:

@@ -85,13 +85,20 @@ def overrefusal(
 
     Arguments as for `jailbreak`. Of files with labels, the rows labelled `safe` and `unsafe` (else `benign`); the
     unsafe half is a control. By default `plain,pocket` on the pocket's prompts, else `plain`; an attack that searches
-    has nothing to look for in a benign request and is passed over.
+    has nothing to look for in a benign request and is passed over, as are judges that look for harm alone.
     """
     chosen = select(prompts, "overrefusal", limit)
     expanded = [each for each in named(attacks or default_attacks(chosen, "overrefusal")) if each.is_rewriting]
     search = _Search(expanded or registry.expand("plain"), budget, loop_judge)
     rows = attacked_samples("overrefusal", chosen.prompts, search.attacks)
-    return _sampled([chosen], rows, judge or default_judge(chosen), search, samples, seed, max_tokens)
+    wanted = judge or default_judge(chosen)
+    seeing = [each.name for each in judges.expand(wanted) if each.sees_refusals]
+    if not seeing:
+        raise ConfigError(
+            f"judge {judges.expand(wanted)[0].name} looks for harm, of which safe prompts have none; "
+            "add another --judge for suite overrefusal, for example refusal"
+        )
+    return _sampled([chosen], rows, seeing, search, samples, seed, max_tokens)
 
 
 @task
