@@ -160,7 +160,7 @@ def test_on_other_prompts_a_contrast_must_be_given_and_be_another_set(tmp_path: 
 @pytest.mark.slow
 def test_inspect_alone_runs_a_suite_from_its_command_line(tmp_path: Path) -> None:
     inspect = Path(sys.executable).with_name("inspect")
-    command = [inspect, "eval", "instincts/jailbreak", "--model", "instincts/pocket-llama", "--display", "none"]
+    command = [str(inspect), "eval", "instincts/jailbreak", "--model", "instincts/pocket-llama", "--display", "none"]
     command += [
         "-T",
         "attacks=plain,pocket/urgency",
