@@ -37,7 +37,8 @@ class ScriptedAPI(ModelAPI):
     ) -> ModelOutput:
         CALLS.append(config)
         for trace in TRACE:
-            await asyncio.sleep(0.15)
+            # One after the other, so that some samples are finished and written while others are under way.
+            await asyncio.sleep(0.05 * len(CALLS))
             active = sample_active()
             with trace.open("a") as file:
                 file.write(f"{active.sample.id if active else None}\n")
