@@ -62,6 +62,13 @@ def test_training_that_is_elsewhere_is_told_and_stops_nothing(
     assert "cannot be compared with suite jailbreak: no prompt file gone.jsonl" in str(found)
 
 
+def test_training_that_dropped_the_labels_is_known_again(tested: list[tuple[str, PromptSet]], tmp_path: Path) -> None:
+    """SIRL drops labels before it writes the hash; the pocket's own training set has them, and shares nothing here."""
+    digest = read_prompts("pocket-mixed").without_labels().sha256
+    assert digest != read_prompts("pocket-mixed").sha256
+    assert look_for_seen_rows(tested, [trained(tmp_path / "model", {"pocket-mixed": digest})], []) == []
+
+
 def test_training_that_changed_since_is_not_taken_for_it(tested: list[tuple[str, PromptSet]], tmp_path: Path) -> None:
     training = written(tmp_path / "train.jsonl", "zordan the paper lamp")
     model = trained(tmp_path / "model", {str(training): "0" * 64})
