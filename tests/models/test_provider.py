@@ -206,3 +206,32 @@ def test_as_many_requests_run_at_once_as_a_batch_holds(folder: Path) -> None:
 def test_registering_the_provider_loads_no_torch() -> None:
     code = "import sys, instincts.models.registration; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_request_may_bring_its_own_template_and_close_the_last_turn(folder: Path) -> None:
+    """The fields of a vLLM request: a template, its arguments, whether the model's turn opens."""
+    api: Any = inspect_model(str(folder)).api
+    turns = [ChatMessageUser(content="q"), ChatMessageAssistant(content="a")]
+    own = {
+        "chat_template": "{{ bos_token }}{{ messages[0]['content'] }}{{ more }}",
+        "chat_template_kwargs": {"more": "!"},
+    }
+
+    def shown(**body: Any) -> str:
+        return str(api.rendered(turns, GenerateConfig(extra_body=body or None)))
+
+    assert shown().endswith("<|im_start|>assistant\na")
+    closed = shown(add_generation_prompt=True, continue_final_message=False)
+    assert closed.endswith("a<|im_end|>\n<|im_start|>assistant\n")
+    assert shown(**own, add_generation_prompt=False, continue_final_message=False) == "<s>q!"
+
+
+def test_a_field_of_the_request_s_body_that_nobody_reads_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'chat_template'"):
+        ask(inspect_model(str(folder)), config=SHORT.merge(GenerateConfig(extra_body={"chat_templat": "x"})))
+
+
+def test_text_is_clipped_by_the_model_s_own_tokens(folder: Path) -> None:
+    api: Any = inspect_model(str(folder)).api
+    assert api.clipped("abcdef", 4) == "abcd"
+    assert api.clipped("abc", 4) == "abc"

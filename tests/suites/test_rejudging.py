@@ -274,3 +274,14 @@ def test_labels_of_other_answers_and_empty_sheets_are_refused(old: Path, tmp_pat
     (tmp_path / "plain.csv").write_text("label\n1\n")
     with pytest.raises(PromptSetError, match="line 2: no `key`"):
         judge_answers(old, "refusal", out=tmp_path / "out", labels=[tmp_path / "plain.csv"])
+
+
+def test_inspect_s_own_verb_finds_our_scorers(old: Path, tmp_path: Path) -> None:
+    """As `inspect score LOG --scorer instincts/refusal` does: the scorer is made by its registered name."""
+    from inspect_ai import score
+    from inspect_ai._eval.loader import scorer_from_spec
+    from inspect_ai.scorer._scorer import ScorerSpec
+
+    scorer = scorer_from_spec(ScorerSpec(scorer="instincts/refusal"), task_path=None)
+    log = score(log_in(old), scorer, model="none/none", action="append", display="none")
+    assert all(set(sample.scores or {}) == {"pocket", "refusal"} for sample in log.samples or [])
