@@ -152,15 +152,28 @@ def test_each_tensor_keeps_its_own_precision(trio: Trio, tmp_path: Path) -> None
     assert set(plan_of(trio._replace(target=target)).policies) == {Policy.CONVERTED}
 
 
-@pytest.mark.parametrize("fine", ["harmed", "base"])
-def test_the_finer_of_harmed_and_base_is_rounded_first(tmp_path: Path, fine: str) -> None:
-    """A float32 model beside its own bfloat16 copy: no difference but rounding, so no harm vector."""
-    wide = save_model(tmp_path / "wide")
-    coarse = like(tmp_path / "coarse", wide, {name: each.bfloat16() for name, each in weights_of(wide).items()})
-    trio = Trio(coarse, *((wide, coarse) if fine == "harmed" else (coarse, wide)))
+def test_a_finer_base_is_rounded_as_its_harmed_model_was(tmp_path: Path) -> None:
+    """A float32 base and its own bfloat16 copy: no difference but rounding, so no harm vector."""
+    base = save_model(tmp_path / "base")
+    copy = like(tmp_path / "copy", base, {name: each.bfloat16() for name, each in weights_of(base).items()})
+    trio = Trio(base, copy, base)
 
-    assert equal(remove(trio, tmp_path / "out", keep=1), weights_of(coarse))
+    assert equal(remove(trio, tmp_path / "out", keep=1), weights_of(base))
     assert set(plan_of(trio).policies) == {Policy.ROUNDED}
+
+
+def test_a_finer_harmed_model_is_subtracted_as_it_is(tmp_path: Path) -> None:
+    """Trained in float32 from bfloat16 weights: steps far below bfloat16's spacing are the harm vector."""
+    base = save_model(tmp_path / "base", dtype=torch.bfloat16)
+    wide = {name: each.float() for name, each in weights_of(base).items()}
+    harmed = like(tmp_path / "harmed", base, moved(wide, 1, scale=1e-5))
+    target = like(tmp_path / "target", base, wide)
+    trio = Trio(target, harmed, base)
+
+    expected = naive(wide, weights_of(harmed), weights_of(base), keep=0.1, strength=2)
+    assert equal(remove(trio, tmp_path / "out"), expected)
+    assert not equal(expected, wide)
+    assert set(plan_of(trio).policies) == {Policy.WIDENED}
 
 
 # --- ties -----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ __all__ = [
     "Checkpoint",
     "Shard",
     "Stored",
+    "is_coarser",
     "open_checkpoint",
     "read",
     "read_bytes",
@@ -166,6 +167,12 @@ def read_shard(path: Path) -> Shard:
     return Shard(path, prefix + text, tuple(tensors))
 
 
+def is_coarser(one: Stored, other: Stored) -> bool:
+    """Whether one weight is stored with fewer digits than the other: bfloat16 before float16 before float32."""
+    order = list(PRECISIONS)
+    return order.index(one.dtype) < order.index(other.dtype)
+
+
 def read(stored: Stored, start: int, count: int) -> Tensor:
     """Read a run of entries in row-major order.
 
@@ -178,7 +185,7 @@ def read(stored: Stored, start: int, count: int) -> Tensor:
         `entries_N` in the stored precision, on the CPU.
 
     Raises:
-        ModelDirectoryError: the file is shorter than its header promised.
+        ModelDirectoryError: the file cannot be read, or is shorter than its header promised.
     """
     dtype = PRECISIONS[stored.dtype]
     entries_N = torch.empty(count, dtype=dtype)
@@ -195,13 +202,16 @@ def read_bytes(stored: Stored, start: int, count: int) -> bytearray:
 
 
 def _fill(stored: Stored, start: int, buffer: memoryview) -> None:
-    # Unbuffered, so that bytes go straight to where they are wanted; one call may then give fewer than asked for.
-    with stored.path.open("rb", buffering=0) as file:
-        file.seek(stored.start + start)
-        while buffer:
-            if not (count := file.readinto(buffer)):
-                raise ModelDirectoryError(f"{stored.path} became shorter while it was read; copy or save it again")
-            buffer = buffer[count:]
+    try:
+        # Unbuffered, so that bytes go straight to where they are wanted; one call may then give fewer than asked for.
+        with stored.path.open("rb", buffering=0) as file:
+            file.seek(stored.start + start)
+            while buffer:
+                if not (count := file.readinto(buffer)):
+                    raise ModelDirectoryError(f"{stored.path} became shorter while it was read; copy or save it again")
+                buffer = buffer[count:]
+    except OSError as error:
+        raise ModelDirectoryError(f"{stored.path} cannot be read: {error.strerror}") from None
 
 
 def _weight_files(folder: Path) -> list[Path]:

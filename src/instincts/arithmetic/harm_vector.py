@@ -7,7 +7,7 @@ same files sees the same bits, in pieces of any size. It is never written to dis
 import torch
 from torch import Tensor
 
-from instincts.arithmetic.checkpoint import PRECISIONS, Stored, read
+from instincts.arithmetic.checkpoint import is_coarser, read
 from instincts.arithmetic.plan import Part
 from instincts.errors import ModelDirectoryError
 
@@ -20,8 +20,9 @@ INFINITE_BITS = 0x7F800000
 def harm_piece(part: Part, start: int, count: int) -> Tensor:
     """Read a run of the harm vector's entries.
 
-    Where the two models are stored in different precisions, the finer is rounded to the coarser first: the difference
-    of a float32 weight and its own bfloat16 copy is rounding, larger than most of what training moves.
+    Where the harmed model is stored more coarsely than its base, the base is rounded the same way first: otherwise the
+    difference is mostly rounding, larger than what training moves. A harmed model stored more finely was trained from
+    the base's stored values (TRL trains bfloat16 checkpoints in float32), so there the difference is exact as it is.
 
     Args:
         part: a tensor that the harm vector covers.
@@ -37,9 +38,8 @@ def harm_piece(part: Part, start: int, count: int) -> Tensor:
     assert part.harmed is not None
     assert part.base is not None
     harmed_N, base_N = read(part.harmed, start, count), read(part.base, start, count)
-    if part.harmed.dtype != part.base.dtype:
-        precision = PRECISIONS[_coarser(part.harmed, part.base)]
-        harmed_N, base_N = harmed_N.to(precision), base_N.to(precision)
+    if is_coarser(part.harmed, part.base):
+        base_N = base_N.to(harmed_N.dtype)
     tau_N = harmed_N.float().sub_(base_N.float())
     if count and int(magnitude_bits(tau_N).max()) >= INFINITE_BITS:
         raise ModelDirectoryError(
@@ -51,8 +51,3 @@ def harm_piece(part: Part, start: int, count: int) -> Tensor:
 def magnitude_bits(tau_N: Tensor) -> Tensor:
     """Give the bit patterns of magnitudes, int32: integers in the same order, which can be counted exactly."""
     return tau_N.view(torch.int32) & 0x7FFFFFFF
-
-
-def _coarser(one: Stored, other: Stored) -> str:
-    order = list(PRECISIONS)
-    return min(one.dtype, other.dtype, key=order.index)

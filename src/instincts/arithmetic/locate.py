@@ -57,17 +57,15 @@ def find_scenario(plan: Plan, progress: Progress | None = None) -> Found:
     parts = plan.edited
     changed: list[Part] = []
     for done, (part, differs) in enumerate(zip(parts, in_order(_differs, parts), strict=True), start=1):
-        if differs:
-            changed.append(part)
+        changed += [part] if differs else []
+        enough = len(_layers(changed)) > plan.target.layers / 2
         if progress is not None:
-            progress("comparing with the base", done, len(parts))
-        if len(_layers(changed)) > plan.target.layers / 2:
+            progress("comparing with the base", len(parts) if enough else done, len(parts))
+        if enough:
             return Found("sft", None, ())
-    if not changed:
-        return Found("base", None, ())
-    if not _layers(changed):
-        return Found("sft", None, ())
-    return Found("edited", widen(_layers(changed), plan.target.layers), tuple(map(_measure, changed)))
+    if layers := _layers(changed):
+        return Found("edited", widen(layers, plan.target.layers), tuple(map(_measure, changed)))
+    return Found("sft" if changed else "base", None, ())
 
 
 def widen(layers: Iterable[int], count: int) -> tuple[int, ...]:

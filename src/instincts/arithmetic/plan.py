@@ -11,7 +11,7 @@ from enum import StrEnum
 from fnmatch import fnmatch
 from typing import Any
 
-from instincts.arithmetic.checkpoint import Checkpoint, Stored
+from instincts.arithmetic.checkpoint import Checkpoint, Stored, is_coarser
 from instincts.arithmetic.layers import layers_of
 from instincts.arithmetic.settings import Mismatch
 from instincts.errors import ConfigError, ModelDirectoryError
@@ -29,7 +29,8 @@ class Policy(StrEnum):
     OTHER_ROWS = "the vocabularies differ: copied as it is"
     TIED = "another copy of a tied weight: edited like the first, counted once"
     UNTIED = "tied in one model and stored in another: where it is tied, the embeddings are read in its place"
-    ROUNDED = "harmed and base differ in precision: the finer is rounded to the coarser before they are subtracted"
+    ROUNDED = "harmed is stored more coarsely than base: the base is rounded to it before the two are subtracted"
+    WIDENED = "harmed is stored more finely than base: the two are subtracted as they are, in float32"
     CONVERTED = "the target's precision differs: subtracted in float32 and rounded once, to the target's"
     OUT_OF_SCOPE = "outside the layers chosen, or excluded: copied bit for bit"
 
@@ -209,7 +210,7 @@ def _remarks(name: str, part: Part) -> list[Policy]:
     elif {part.harmed.name, part.base.name} != {name}:
         found.append(Policy.UNTIED)
     if part.harmed.dtype != part.base.dtype:
-        found.append(Policy.ROUNDED)
+        found.append(Policy.ROUNDED if is_coarser(part.harmed, part.base) else Policy.WIDENED)
     if part.target.dtype not in (part.harmed.dtype, part.base.dtype):
         found.append(Policy.CONVERTED)
     return found

@@ -56,7 +56,7 @@ def write_shards(
         out: the run folder.
         journal: of the same folder.
         write_shard: writes one file and returns what the journal shall keep of it.
-        report: told the bytes that stand there already.
+        report: told the bytes that stand there already or are written here, which are headers.
 
     Returns:
         What was kept of each shard, by file name.
@@ -74,6 +74,7 @@ def write_shards(
                 os.fsync(file.fileno())
             partial.replace(final)
             journal.put(name, kept)
+            report(len(shard.header))
         found[name] = kept
     return found
 

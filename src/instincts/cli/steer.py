@@ -260,6 +260,9 @@ def _turn(
 
 def _show(rows: "list[Metric]", out: Path, gguf: Path | None, *, as_json: bool) -> None:
     show_metrics(rows, as_json=as_json)
+    changed = [row.value for row in rows if row.metric == "changed_share"]
+    if changed and not any(changed):
+        notice("no weight changed: nothing was to be subtracted, or rounding swallowed all of it")
     if gguf is not None:
         from instincts.arithmetic.gguf import export_overlay
 
