@@ -8,6 +8,7 @@ import pytest
 from instincts.errors import ConfigError, EvaluationError, InstinctsError, RecordError
 from instincts.prompts import read_prompts
 from instincts.records import Metric, read_metrics, read_run_card
+from instincts.suites import planning
 from instincts.suites.running import evaluate
 from instincts.suites.settings import EvaluationSettings, ServingSettings
 from tests.prompts.invented import ROWS, as_jsonl
@@ -173,6 +174,22 @@ def test_served_models_are_asked_as_the_user_says_and_a_run_may_go_on_otherwise(
     scripted.CALLS.clear()
     evaluate(["scripted/careful"], settings, out=tmp_path, serving=ServingSettings(max_connections=9))
     assert not scripted.CALLS
+
+
+def test_a_run_of_many_samples_is_shared_out_over_logs_and_has_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two prompts under three attacks are six samples; at most four a task make two tasks of two and one attacks."""
+    settings = EvaluationSettings(suite="jailbreak", attack="plain,pocket/urgency,pocket/bribe", limit=2)
+    whole = evaluate(["scripted/wrapped"], settings, out=tmp_path / "whole", run="r")
+    monkeypatch.setattr(planning, "_MOST_SAMPLES", 4)
+
+    shared = evaluate(["scripted/wrapped"], settings, out=tmp_path / "shared", run="r")
+
+    assert len(list((tmp_path / "whole" / "logs").glob("*.eval"))) == 1
+    assert len(list((tmp_path / "shared" / "logs").glob("*.eval"))) == 2
+    told = [row for row in whole if row.metric != "seconds"]
+    assert [row for row in shared if row.metric != "seconds"] == told
 
 
 def test_several_suites_take_their_rows_of_several_files(tmp_path: Path) -> None:

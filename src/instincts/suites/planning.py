@@ -114,14 +114,17 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
             source = settings.prompts or "pocket-harmful"
             chosen = select(source, "jailbreak", limit)
             put = attack or _default_attack(made, chosen, settings, targets)
-            made.makers.append(
-                partial(tasks.jailbreak, source, put, judge, limit, samples, seed, cut, *search, contrast)
-            )
+            for part in _parts(put, len(chosen.prompts) * samples):
+                made.makers.append(
+                    partial(tasks.jailbreak, source, part, judge, limit, samples, seed, cut, *search, contrast)
+                )
             made.tested.append((suite, chosen.prompts))
         case "overrefusal":
             source = settings.prompts or "pocket-benign"
-            made.makers.append(partial(tasks.overrefusal, source, attack, judge, limit, samples, seed, cut, *search))
-            made.tested.append((suite, select(source, "overrefusal", limit).prompts))
+            asked = select(source, "overrefusal", limit).prompts
+            for part in _parts(attack, len(asked) * samples):
+                made.makers.append(partial(tasks.overrefusal, source, part, judge, limit, samples, seed, cut, *search))
+            made.tested.append((suite, asked))
         case "entropy_gap":
             source = settings.prompts or "pocket-harmful,pocket-benign"
             _add_entropy_gap(made, source, attack, judge, settings, limit)
@@ -151,6 +154,22 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
             ]
         case _:
             raise unknown_name("suite", suite, SUITES)
+
+
+def _parts(attack: str | None, samples: int) -> list[str | None]:
+    """Share attacks out over several tasks, and so logs, where one would hold too many samples.
+
+    Inspect starts a coroutine for every sample of a task at once, some 14 kB each, and keeps 5 kB of each until its
+    task ends. The rows are the same: answers of several logs of a suite are pooled.
+
+    Args:
+        attack: attacks with commas between.
+        samples: how many each of them makes.
+    """
+    if attack is None:
+        return [None]
+    names, together = attack.split(","), max(_MOST_SAMPLES // max(samples, 1), 1)
+    return [",".join(names[start : start + together]) for start in range(0, len(names), together)]
 
 
 def _default_attack(
@@ -198,5 +217,7 @@ def _check_labels(suites: Sequence[str], settings: EvaluationSettings) -> None:
             )
 
 
+_MOST_SAMPLES = 5000
+"""In one task."""
 _ENTROPY_SAMPLES = 8
 """Answers to each prompt, at the least: prompts that show both a refusal and a compliance are what tells."""
