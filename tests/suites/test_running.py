@@ -273,8 +273,8 @@ def test_a_searching_attack_is_driven_within_its_budget_and_the_card_names_who_d
         )
 
 
-def test_a_judge_of_harm_alone_cannot_lead_where_refusals_are_asked_for(tmp_path: Path) -> None:
+def test_a_judge_of_harm_alone_is_not_enough_where_refusals_are_asked_for(tmp_path: Path) -> None:
     settings = EvaluationSettings(suite="overrefusal", judge="harmbench", model_roles={"guard": "scripted/careful"})
-    with pytest.raises(ConfigError, match="put a judge first that can, for example --judge refusal,harmbench"):
+    with pytest.raises(ConfigError, match="add another --judge for suite overrefusal, for example refusal"):
         evaluate(["scripted/careful"], settings, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

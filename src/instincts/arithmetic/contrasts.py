@@ -8,13 +8,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
 from instincts import judges
 from instincts.arithmetic.pairs import PairSet, read_pairs
+from instincts.arithmetic.streaming import Progress
 from instincts.errors import PromptSetError
 from instincts.judges.verdict import Answer
 from instincts.models.chat import render
@@ -75,7 +76,14 @@ class ContrastSet:
         return hashlib.sha256(json.dumps(sides, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def read_contrasts(source: str, opened: OpenModel, *, judge: str = "refusal", limit: int | None = None) -> ContrastSet:
+def read_contrasts(
+    source: str,
+    opened: OpenModel,
+    *,
+    judge: str = "refusal",
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> ContrastSet:
     """Make contrasts of what the user named.
 
     Args:
@@ -84,13 +92,15 @@ def read_contrasts(source: str, opened: OpenModel, *, judge: str = "refusal", li
         opened: the model that `refusals:` asks.
         judge: who says what of the model's answers is a refusal.
         limit: use only the first rows (prompts of each kind, before any is asked).
+        progress: draws a progress bar while the model is asked.
 
     Raises:
         PromptSetError: a broken file, no rows, too few refusals, or sides that seem to be swapped.
         ConfigError: an unknown name.
     """
     if source.startswith(REFUSALS_OF):
-        return own_refusals(opened, _labelled(source.removeprefix(REFUSALS_OF), "harmful", limit), judge=judge)
+        harmful = _labelled(source.removeprefix(REFUSALS_OF), "harmful", limit)
+        return own_refusals(opened, harmful, judge=judge, progress=progress)
     if source.startswith(PROMPTS_OF):
         name = source.removeprefix(PROMPTS_OF)
         return prompt_contrasts(_labelled(name, "harmful", limit), _labelled(name, "benign", limit))
@@ -136,7 +146,14 @@ def paired(pairs: PairSet, *, judge: str = "refusal") -> ContrastSet:
     return ContrastSet(tuple(_contrast(row.question, row.safe, row.unsafe) for row in pairs), pairs.source)
 
 
-def own_refusals(opened: OpenModel, prompts: PromptSet, *, judge: str = "refusal", max_tokens: int = 64) -> ContrastSet:
+def own_refusals(
+    opened: OpenModel,
+    prompts: PromptSet,
+    *,
+    judge: str = "refusal",
+    max_tokens: int = 64,
+    progress: Progress | None = None,
+) -> ContrastSet:
     """Contrast the model's own refusals with openings of compliance; no unsafe answer is needed or made.
 
     The model answers greedily. What is no refusal is dropped at once: it is kept nowhere.
@@ -146,13 +163,15 @@ def own_refusals(opened: OpenModel, prompts: PromptSet, *, judge: str = "refusal
         prompts: harmful prompts of one user turn.
         judge: who says what is a refusal.
         max_tokens: where an answer is cut.
+        progress: draws a progress bar.
 
     Raises:
         PromptSetError: the model refuses too few of them.
     """
     ids = [render(opened.tokenizer, [asdict(turn) for turn in prompt.messages]) for prompt in prompts]
     sampling = Sampling(max_tokens=max_tokens, temperature=0)
-    answers = decode(opened.model, ids, sampling, stop_ids=opened.stop_ids)
+    report = partial(progress, "asking for refusals") if progress is not None else None
+    answers = decode(opened.model, ids, sampling, stop_ids=opened.stop_ids, progress=report)
     rows: list[Contrast] = []
     for prompt, answer in zip(prompts, answers, strict=True):
         text = str(opened.tokenizer.decode(answer.tokens, skip_special_tokens=True)).strip()

@@ -7,6 +7,7 @@ whoever opens the folder, for an evaluation, an attack or a chat, gets the steer
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def make_vector(
         raise ConfigError(f"{model} is steered already; steer its base instead, or add the two vectors")
     opened = open_location(location)
     layers = layer_numbers(settings.layers, len(decoder_layers(opened.model)))
-    contrasts = read_contrasts(pairs, opened, judge=settings.judge, limit=settings.limit)
+    contrasts = read_contrasts(pairs, opened, judge=settings.judge, limit=settings.limit, progress=progress)
     built = build_vector(opened, contrasts, settings, layers=layers, progress=progress)
     rows = _rows(built, run, model, len(contrasts))
     return Steered(settings=settings, contrasts=contrasts, built=built, location=location, rows=rows)
@@ -125,11 +126,7 @@ def build_vector(
     assert settings.tokens is not None
     reads = RECIPES[settings.variant].reads or settings.site
     sides = [token_ids(opened.tokenizer, side, settings.layout) for row in contrasts for side in row]
-
-    def report(done: int, total: int) -> None:
-        if progress is not None:
-            progress("reading pairs", done, total)
-
+    report = partial(progress, "reading pairs") if progress is not None else None
     states_2N_L_D = last_token_states(opened.model, sides, tokens=settings.tokens, site=reads, progress=report)
     safe_N_L_D, unsafe_N_L_D = states_2N_L_D[0::2], states_2N_L_D[1::2]
     built = build(safe_N_L_D, unsafe_N_L_D, settings.variant, layers=layers, site=settings.site, scale=settings.scale)

@@ -12,7 +12,6 @@ from inspect_ai import Task
 from instincts import judges
 from instincts.attacks.solvers import LOOP_JUDGE
 from instincts.errors import ConfigError, unknown_name
-from instincts.judges import Judge
 from instincts.prompts import PromptSet, read_prompts
 from instincts.prompts.named import LABELS
 from instincts.suites import tasks
@@ -62,7 +61,7 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
     suites = list(dict.fromkeys(name.strip() for name in (settings.suite or default).split(",")))
     _check_labels(suites, settings)
     if settings.judge:
-        _check_judges(judges.expand(settings.judge), suites, settings)
+        judges.check_roles(judges.expand(settings.judge), settings.model_roles)
     made = Plan()
     fitted = _fitted(settings, targets)
     if fitted is not None:
@@ -74,16 +73,6 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
         for kind in ("prompts", "attack_files"):
             made.data |= (task.metadata or {}).get(kind, {})
     return made
-
-
-def _check_judges(expanded: Sequence[Judge], suites: Sequence[str], settings: EvaluationSettings) -> None:
-    judges.check_roles(expanded, settings.model_roles)
-    harmless = [suite for suite in suites if suite in ("overrefusal", "pocket")]
-    if harmless and not expanded[0].sees_refusals:
-        raise ConfigError(
-            f"judge {expanded[0].kind} looks for harm and cannot tell whether a harmless request was refused, which "
-            f"suite {harmless[0]} asks; put a judge first that can, for example --judge refusal,{expanded[0].name}"
-        )
 
 
 def _fitted(settings: EvaluationSettings, targets: Sequence[Target]) -> Fit | None:
