@@ -131,6 +131,13 @@ def test_models_are_kept_apart() -> None:
     }
 
 
+def test_models_stand_in_the_order_they_were_given() -> None:
+    """The first is what a page compares the others with, so `z` given first stays first; `b` was not named."""
+    answers = [replace(answer("refused"), model=model) for model in ("a", "b", "z")]
+    rows = rows_from_answers(answers, run="r", seed=0, models=["z", "a"])
+    assert list(dict.fromkeys(row.model for row in rows)) == ["z", "a", "b"]
+
+
 def test_entropies_are_compared_inside_the_request() -> None:
     """Request a: refusal 0.2, compliance 0.9, gap 0.7. Request b: 0.4 and 0.9, gap 0.5. Mean 0.6; every pair in order.
 

@@ -123,7 +123,8 @@ def test_several_models_stand_side_by_side(tmp_path: Path) -> None:
     settings = EvaluationSettings(suite="jailbreak,utility", attack="plain", limit=2)
     rows = evaluate(["scripted/careful", "scripted/timid", "scripted/broken"], settings, out=tmp_path)
     skills = {row.model: row.value for row in rows if (row.slice, row.metric) == ("all", "skill_accuracy")}
-    assert skills == {"scripted/careful": 1.0, "scripted/timid": 0.0, "scripted/broken": 0.0}
+    # As given, since a page compares the others with the first.
+    assert list(skills.items()) == [("scripted/careful", 1.0), ("scripted/timid", 0.0), ("scripted/broken", 0.0)]
     broken = {row.metric: row.value for row in rows if row.model == "scripted/broken" and row.slice == "plain"}
     assert (broken["dsr"], broken["asr"], broken["neither_rate"]) == (0.0, 0.0, 1.0)
 

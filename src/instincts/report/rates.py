@@ -29,6 +29,8 @@ class RateBlock:
     heat: HeatTable | None
     lines: list[TableLine]
     """The slices, `all` first, then other metrics of the suite that belong beside them."""
+    shown: int
+    """How many slices are in the drawing."""
     hidden: int
     """How many slices are in the table and not in the drawing."""
     unjudged: list[tuple[Arm, Metric]]
@@ -77,6 +79,7 @@ def _block(
         drawing=None if is_crowded else _drawing(known.label, name, arms, shown),
         heat=model_table(comparison, suite, metric, arms, [line.label for line in lines]) if is_crowded else None,
         lines=lines + beside,
+        shown=len(shown),
         hidden=0 if is_crowded else len(lines) - len(shown),
         unjudged=unjudged,
         is_defence_aware=is_defence_aware,

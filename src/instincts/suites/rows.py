@@ -23,19 +23,35 @@ from instincts.suites.willing import willing, willing_by_another
 __all__ = ["rows_from_answers", "rows_from_logs"]
 
 
-def rows_from_logs(logs: Iterable[EvalLog], *, run: str, seed: int | None) -> list[Metric]:
-    """Read logs, whole or only their headers, and compute every row; answers of several logs of a suite are pooled."""
-    return rows_from_answers([answer for log in logs for answer in read_answers(log)], run=run, seed=seed)
+def rows_from_logs(logs: Iterable[EvalLog], *, run: str, seed: int | None, models: Sequence[str] = ()) -> list[Metric]:
+    """Read logs, whole or only their headers, and compute every row; answers of several logs of a suite are pooled.
+
+    Arguments as for `rows_from_answers`.
+    """
+    answers = [answer for log in logs for answer in read_answers(log)]
+    return rows_from_answers(answers, run=run, seed=seed, models=models)
 
 
-def rows_from_answers(answers: Sequence[JudgedAnswer], *, run: str, seed: int | None) -> list[Metric]:
-    """Compute every row: models, suites and slices in a fixed order, whatever order the answers finished in."""
+def rows_from_answers(
+    answers: Sequence[JudgedAnswer], *, run: str, seed: int | None, models: Sequence[str] = ()
+) -> list[Metric]:
+    """Compute every row: models, suites and slices in a fixed order, whatever order the answers finished in.
+
+    Args:
+        answers: of any models and suites.
+        run: name in the rows.
+        seed: of the run.
+        models: their order, as the user gave them, since the first is what a page compares the others with; others
+            follow by name.
+    """
+    place = {model: number for number, model in enumerate(models)}
+    ordered = sorted(answers, key=lambda answer: (place.get(answer.model, len(place)), *_order(answer)))
     return [
         Metric(
             run=run, model=model, suite=suite, slice=slice, metric=metric, n=n, seed=seed,
             value=value, ci_low=low, ci_high=high,
         )
-        for (model, suite), group in grouped(sorted(answers, key=_order), lambda answer: (answer.model, answer.suite))
+        for (model, suite), group in grouped(ordered, lambda answer: (answer.model, answer.suite))
         for slice, metric, (value, low, high, n) in _rated(suite, group)
     ]  # fmt: skip
 

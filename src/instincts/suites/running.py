@@ -90,7 +90,7 @@ def evaluate(
             for log in _run(planned.tasks(), group, serving, roles, out / LOGS_FOLDER, display)
         ]
         name = run or out.resolve().name
-        rows = rows_from_logs(logs, run=name, seed=settings.seed)
+        rows = rows_from_logs(logs, run=name, seed=settings.seed, models=[found.given for found in targets])
         if planned.likelihood is not None:
             for found in targets:
                 folder = out / LIKELIHOOD_FOLDER
