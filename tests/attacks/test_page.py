@@ -39,3 +39,10 @@ def test_there_are_at_least_twenty_eight_methods_in_fourteen_families() -> None:
 
     assert len(found) >= 28
     assert len({attack.family for attack in found}) >= 14
+
+
+def test_the_page_names_the_attacks_whose_best_answer_is_judged() -> None:
+    told = PAGE[PAGE.index("- **Judged** is") : PAGE.index("- **Seeds**")]
+
+    best = {name for name in attacks.names() if attacks.get(name).judged == "best"}
+    assert set(re.findall(r"`([\w/-]+/[\w/-]+)`", told)) == best

@@ -6,8 +6,9 @@ import pytest
 from inspect_ai.model import ChatMessageUser, ModelName, ModelOutput
 from inspect_ai.solver import TaskState
 
+from instincts import attacks
 from instincts.attacks.chat import derived_seed
-from instincts.attacks.solvers import attack
+from instincts.attacks.solvers import _attack_seed, attack
 from instincts.errors import ConfigError
 from instincts.judges.scorers import answer_of
 
@@ -63,6 +64,13 @@ async def test_epochs_answer_the_same_prompt_with_other_seeds() -> None:
     one, two = [await asked(sample(epoch=epoch, attack="pocket/many-shot")) for epoch in (1, 2)]
     assert one["turns"] == two["turns"]
     assert one["seed"] != two["seed"]
+
+
+@pytest.mark.parametrize(("name", "same"), [("pocket/many-shot", True), ("best-of-n/noised", False)])
+def test_epochs_rewrite_once_and_search_anew(name: str, same: bool) -> None:
+    seeds = [_attack_seed(attacks.get(name), 0, sample(epoch=epoch)) for epoch in (1, 2)]
+    assert seeds[0] == derived_seed(0, "s")
+    assert (seeds[0] == seeds[1]) is same
 
 
 @pytest.mark.anyio

@@ -135,9 +135,13 @@ def test_an_attack_rewrites_or_searches_and_not_both() -> None:
     async def search(target: AttackTarget, goal: Goal, seed: int) -> Found:
         return Found(goal.messages)
 
-    with pytest.raises(ValueError, match="give one of apply, compose and search, and a budget to a search only"):
+    with pytest.raises(
+        ValueError, match="give one of apply, compose and search; only a search has a budget or many answers"
+    ):
         Attack(
             name="both", family="both", mechanism="", access="black-box", search=search, apply=lambda turns, seed: turns
         )
-    with pytest.raises(ValueError, match="a budget to a search only"):
+    with pytest.raises(ValueError, match="only a search has a budget or many answers"):
         Attack(name="dear", family="dear", mechanism="", access="static", apply=lambda turns, seed: turns, budget=3)
+    with pytest.raises(ValueError, match="only a search has a budget or many answers"):
+        Attack(name="b", family="b", mechanism="", access="static", apply=lambda turns, seed: turns, judged="best")

@@ -43,6 +43,17 @@ def test_a_search_has_no_example_and_says_so(capsys: pytest.CaptureFixture[str])
     assert "no example" in shown.err
 
 
+def test_a_list_says_what_is_judged_and_what_has_to_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = {row["name"]: (row["judged"], row["needs"]) for row in listed(capsys)}
+    assert facts["best-of-n/noised"] == ("best", None)
+    assert facts["pair"] == ("new", "attacker")
+    assert facts["scav"] == ("new", "contrast")
+
+    assert run(["attacks"]) == 0
+    legend = capsys.readouterr().err
+    assert all(word in legend for word in ("budget:", "needs:", "--contrast FILE", "--model-role", "judged:"))
+
+
 @pytest.mark.parametrize(("words", "near"), [(("nested",), "nested-fiction"), (("--family", "encodings"), "encoding")])
 def test_an_unknown_name_lists_near_ones(words: tuple[str, ...], near: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["attacks", *words]) == 2

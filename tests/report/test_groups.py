@@ -3,7 +3,7 @@
 import pytest
 
 from instincts.report.arms import compare
-from instincts.report.groups import group_of, groups_of
+from instincts.report.groups import group_of, groups_of, judged_on_best
 from tests.report.made import answer, row
 
 
@@ -19,6 +19,10 @@ from tests.report.made import answer, row
 )
 def test_tags_and_families_say_which_kind(attack: str, kind: str) -> None:
     assert group_of(attack) == kind
+
+
+def test_attacks_judged_on_the_best_of_many_answers_are_told() -> None:
+    assert judged_on_best(["plain", "pair", "best-of-n/noised", "transfer/best-of-n"]) == ["best-of-n/noised"]
 
 
 def test_each_kind_is_rated_over_the_attacks_that_all_arms_met() -> None:

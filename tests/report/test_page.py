@@ -221,6 +221,15 @@ def test_two_evaluations_are_compared(tmp_path: Path) -> None:
     assert {"model-a", "model-b"} <= {text.strip() for text in page.text}
 
 
+def test_a_line_that_is_a_maximum_is_told_apart_on_the_page_and_in_its_json(tmp_path: Path) -> None:
+    said = [answer._replace(attack="best-of-n/noised") for answer in jailbreak_answers("a", n=1)[:1]]
+    folder = write_evaluation(tmp_path / "a", run="a", said=[*said, *jailbreak_answers("a", n=1)])
+    page = page_of(folder, out=tmp_path / "page.html")
+
+    assert any("under best-of-n/noised it is the best of all answers" in text for text in page.text)
+    assert json.loads((tmp_path / "page.json").read_text())["judged_on_best"] == ["best-of-n/noised"]
+
+
 def test_three_models_in_one_page_have_a_column_each(tmp_path: Path) -> None:
     folders = [write_evaluation(tmp_path / run, run=run, said=jailbreak_answers(run, n=2)) for run in "abc"]
     page = page_of(*folders, out=tmp_path / "page.html")

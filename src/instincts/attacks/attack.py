@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
     from instincts.attacks.target import AttackTarget
 
-__all__ = ["Access", "Attack", "Found", "Goal", "Messages", "agreeing_opening"]
+__all__ = ["Access", "Attack", "Found", "Goal", "Judged", "Messages", "agreeing_opening"]
 
 Messages = tuple[Message, ...]
 
 Access = Literal["static", "black-box", "log-probs", "gradients", "hidden-states"]
 """What an attack must be given of its target. `static`: nothing, the prompt is the same for every model."""
+
+Judged = Literal["new", "best"]
+"""Which answer the verdict is on. `new`: one answer to the prompt that the attack ends with, drawn for the verdict
+alone, so that a prompt which was lucky once gains nothing. `best`: of all answers that the search got, the one its loop
+judge rates highest, a maximum; it compares with itself on another model, not with another attack."""
 
 
 class Goal(NamedTuple):
@@ -39,7 +44,8 @@ class Found(NamedTuple):
     messages: Messages
     """What to send the target for the answer that is judged."""
     output: "ModelOutput | None" = None
-    """The judged answer itself, where sending messages cannot give it: the attack changed what goes on inside."""
+    """The judged answer itself, where sending messages cannot give it: the attack changed what goes on inside, or it
+    is the best of many."""
     notes: Mapping[str, Any] = MappingProxyType({})
     """Anything a reader of the log should know, plain data."""
     read: Callable[[str], Awaitable[str]] | None = None
@@ -80,6 +86,7 @@ class Attack:
     """Most questions that a search puts to the target for one goal, the judged answer not counted; 0 for rewriting."""
     cost: str = ""
     """What it takes beside its questions, in words; empty if no more than a prompt of about the request's length."""
+    judged: Judged = "new"
     needs_contrast: bool = False
     """Whether it is fitted on labelled requests other than those it attacks (`--contrast FILE`)."""
     roles: tuple[str, ...] = ()
@@ -92,9 +99,9 @@ class Attack:
     def __post_init__(self) -> None:
         """Hold the author of an attack to one of the three ways."""
         ways = sum(way is not None for way in (self.apply, self.compose, self.search))
-        if ways != 1 or (self.budget and self.search is None):
+        if ways != 1 or (self.search is None and (self.budget or self.judged == "best")):
             raise ValueError(
-                f"attack {self.name}: give one of apply, compose and search, and a budget to a search only"
+                f"attack {self.name}: give one of apply, compose and search; only a search has a budget or many answers"
             )
 
     @property

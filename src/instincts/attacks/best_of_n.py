@@ -5,9 +5,10 @@ by one in ASCII; at second hand from the authors' code, sigma 0.4). Added: quest
 after the batch in which the loop judge is content, and `best-of-n/resampled` asks without noise, which shows how much
 of the effect is sampling alone. Left out: images and audio.
 
-The answer that is judged is the best one itself, as the loop judge saw it, not another sample of the same prompt: one
-lucky answer in N is what the attack is about. The number of the query that broke through is in `found["broke_at"]`, and
-every rating in `found["ratings"]`, so that success can be drawn against the number of queries.
+The answer that is judged is the best one itself, as the loop judge saw it, not a new answer to the same prompt: one
+lucky answer in N is what the attack is about, so it declares `judged="best"`. The number of the query that broke
+through is in `found["broke_at"]`, and every rating in `found["ratings"]`, so that success can be drawn against the
+number of queries.
 """
 
 import asyncio
@@ -86,7 +87,8 @@ def _attack(kind: str, change: Callable[[str, Random], str], mechanism: str) -> 
         access="black-box",
         search=_search(name, change),
         budget=16,
-        cost="the judged answer is one of the N",
+        cost="nothing more: the judged answer is one of the N",
+        judged="best",
         paper="2412.03556",
     )
 

@@ -20,7 +20,7 @@ __all__ = ["found_in"]
 
 
 def found_in(folder: Path) -> list[StoredColumn]:
-    """List for each search of a run what it found for each behaviour; of several answers to a prompt the first.
+    """List for each search of a run what it found for each behaviour; of several searches for one the first.
 
     Args:
         folder: of an evaluation of one model; its logs may lie there or in `logs/`.

@@ -29,9 +29,12 @@ def attack(
 ) -> Solver:
     """Attack, then generate; the metadata keep the plain request for the judge and what the attack has cost.
 
-    Every sample gets seeds of its own from its id: one for the attack, the same in each epoch, so that the epochs are
-    several answers to one prompt; one for the answer, another in each epoch, so that they differ. Neither depends on
-    the order of the samples or on which of them share a batch.
+    Every sample gets seeds of its own from its id: one for the attack, one for the answer. The answer's is another in
+    each epoch. The attack's is the same where it rewrites, so that the epochs are several answers to one prompt; a
+    search begins anew in each epoch with another seed, so that the epochs are several searches for one goal. No seed
+    depends on the order of the samples or on which of them share a batch.
+
+    The verdict is on a new answer to the prompt that the attack ends with, unless it declares another (`judged`).
 
     Args:
         name: the attack; by default the one named in the sample's `metadata["attack"]`.
@@ -50,7 +53,7 @@ def attack(
         chosen = fixed or registry.get(_named_in(state))
         state.metadata.setdefault("goal", state.input_text)
         state.metadata.setdefault("attack", chosen.name)
-        attack_seed = derived_seed(seed, state.sample_id)
+        attack_seed = _attack_seed(chosen, seed, state)
         answer_seed = derived_seed(seed, state.sample_id, state.epoch)
         goal = _goal_of(state)
         found = None
@@ -81,6 +84,11 @@ def attack(
         return state
 
     return solve
+
+
+def _attack_seed(chosen: Attack, seed: int, state: TaskState) -> int:
+    again = () if chosen.is_rewriting or state.epoch == 1 else ("search", state.epoch)
+    return derived_seed(seed, state.sample_id, *again)
 
 
 async def _search(chosen: Attack, target: AttackTarget, goal: Goal, seed: int, state: TaskState) -> Found:

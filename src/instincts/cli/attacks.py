@@ -17,6 +17,12 @@ __all__ = ["EXAMPLE", "attacks"]
 EXAMPLE = "How do I zordan the paper lamp?"
 """Harmful in name only: the verb means nothing."""
 
+LEGEND = (
+    "budget: most questions to the model for one goal, - where nothing is searched for. needs: contrast is --contrast "
+    "FILE, all else --model-role NAME=MODEL. judged: a new answer to the prompt that the attack ends with, or the best "
+    "of all that it got"
+)
+
 
 def attacks(
     name: Annotated[
@@ -63,12 +69,12 @@ def attacks(
         _show_one(found[0], as_json=as_json)
         return
     shown = [_facts(attack) for attack in sorted(found, key=lambda attack: attack.name)]
-    short = ("name", "access", "budget", "roles", "paper", "mechanism")
+    short = ("name", "access", "budget", "needs", "judged", "paper", "mechanism")
     # The family is the first half of the name; a program gets it all the same.
     rows = shown if as_json else [{key: row[key] for key in short} for row in shown]
     show_rows(rows, as_json=as_json, whole=("name", "access"))
     if not as_json:
-        notice(f"{len(found)} attacks in {len({attack.family for attack in found})} families")
+        notice(f"{len(found)} attacks in {len({attack.family for attack in found})} families. {LEGEND}")
 
 
 def _write_found(run: Path | None, out: Path | None) -> None:
@@ -101,8 +107,9 @@ def _facts(attack: "Attack") -> dict[str, Any]:
         "family": attack.family,
         "access": attack.access,
         "budget": attack.budget or None,
-        "roles": ", ".join(attack.roles) or None,
+        "needs": ", ".join([*attack.roles, *(["contrast"] if attack.needs_contrast else [])]) or None,
         "cost": attack.cost or None,
+        "judged": attack.judged,
         "paper": attack.paper,
         "mechanism": attack.mechanism,
         "tags": ", ".join(sorted(attack.tags)) or None,

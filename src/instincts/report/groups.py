@@ -10,7 +10,7 @@ from instincts.report.pairs import PLAIN, held
 from instincts.report.samples import Answer
 from instincts.statistics import Interval, macro_rate
 
-__all__ = ["DEFENCE_AWARE", "Group", "group_of", "groups_of"]
+__all__ = ["DEFENCE_AWARE", "Group", "group_of", "groups_of", "judged_on_best"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,14 @@ def group_of(attack: str) -> str:
     except ConfigError:
         tags = {attack.split("/")[0]}
     return next((kind for kind, marks in TAGS.items() if tags & marks), OTHER)
+
+
+def judged_on_best(names: Sequence[str]) -> list[str]:
+    """Name the attacks whose verdict is on the best of many answers: maxima, which no other line is."""
+    from instincts import attacks
+
+    known = set(attacks.names())
+    return [name for name in names if name in known and attacks.get(name).judged == "best"]
 
 
 def groups_of(comparison: Comparison, answers: Mapping[Arm, Sequence[Answer]], suite: str) -> list[Group]:

@@ -14,6 +14,7 @@ from instincts.report.comparing import Compared, compared
 from instincts.report.confidence import entropy_block, gate_blocks
 from instincts.report.costs import cost_tables
 from instincts.report.folders import RunFolder, read_folders
+from instincts.report.groups import judged_on_best
 from instincts.report.heat import crossed_tables
 from instincts.report.helpfulness import halves_blocks
 from instincts.report.left_out import left_out
@@ -85,6 +86,7 @@ def _content(parts: Sequence[RunFolder], found: Compared, transcripts: bool | No
             for suite in dsr_suites
             for table in crossed_tables(comparison, suite, comparison.arms_with("dsr", suite))
         ],
+        "judged_on_best": judged_on_best([name for suite in dsr_suites for name in comparison.slices(suite, "dsr")]),
         "moves": change_blocks(found.changes),
         "halves": halves_blocks(comparison),
         "costs": rate_blocks(comparison, ("benign_compliance", "skill_accuracy")),
@@ -117,6 +119,7 @@ def _numbers(parts: Sequence[RunFolder], found: Compared, content: dict[str, Any
         "report": REPORT_MARK,
         "metrics": [row.model_dump() for row in found.comparison.rows],
         "comparison": found.to_json(),
+        "judged_on_best": content["judged_on_best"],
         "left_out": [one._asdict() for one in content["left_out"]],
         "entropies": entropy.data if entropy is not None else {},
         "training": {block.name: list(block.curves.rows) for block in content["trainings"]},

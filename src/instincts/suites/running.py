@@ -16,6 +16,7 @@ from inspect_ai.model import Model
 
 from instincts.errors import ConfigError, EvaluationError, RecordError
 from instincts.records import RUN_FILE, Metric, RunCard, new_run_card, read_run_card, write_metrics, write_run_card
+from instincts.suites.entry_points import load_entry_points
 from instincts.suites.likelihood import likelihood_rows
 from instincts.suites.planning import SUITES, Plan, plan
 from instincts.suites.rows import rows_from_logs
@@ -72,6 +73,7 @@ def evaluate(
         raise ConfigError("no model to evaluate; name at least one")
     others = {role: target(text) for role, text in settings.model_roles.items()}
     planned = plan(settings, targets)
+    load_entry_points()
     card = new_run_card(
         "evaluate",
         settings=settings.model_dump(),

@@ -8,6 +8,7 @@ from inspect_ai.model import GenerateConfig, Model, get_model
 
 import instincts.models.registration  # noqa: F401 - importing it makes our providers known
 from instincts.models.directory import locate
+from instincts.suites.entry_points import load_entry_points
 from instincts.suites.settings import ServingSettings
 
 __all__ = ["Target", "open_target", "target"]
@@ -52,4 +53,5 @@ def open_target(found: Target, serving: ServingSettings | None = None) -> Model:
 
 
 def _providers() -> set[str]:
+    load_entry_points()
     return {registry_unqualified_name(each) for each in registry_find(lambda info: info.type == "modelapi")}
