@@ -1,12 +1,15 @@
 """Does an attack earn its keep: compared goal by goal with the plain request, and on the shipped models in earnest."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from inspect_ai.log import EvalSample
 from inspect_ai.scorer import Score
 
-from instincts.studies.attacks_pocket import Earned, earnings, run_study, table
+from instincts.errors import RecordError
+from instincts.records import new_run_card, write_run_card
+from instincts.studies.attacks_pocket import Earned, earnings, read_run, run_study, table
 
 
 def sample(attack: str, goal: int, verdict: str | float, queries: int = 0) -> EvalSample:
@@ -45,6 +48,12 @@ def test_an_interval_that_touches_zero_earns_nothing_and_the_table_says_so() -> 
     assert "does not beat plain" in lines[3]
 
 
+def test_an_evaluation_without_plain_requests_cannot_be_compared(tmp_path: Path) -> None:
+    write_run_card(tmp_path, new_run_card("evaluate", settings={}, data={}, models={"m": "0"}))
+    with pytest.raises(RecordError, match="add plain to its --attack"):
+        read_run(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Earned]:
     out = tmp_path_factory.mktemp("attacks")
@@ -58,6 +67,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Earned]:
         budget=12,
     )
     assert (out / "results.md").is_file()
+    assert read_run(out / "pocket-llama") == results
     return {each.attack: each for each in results}
 
 

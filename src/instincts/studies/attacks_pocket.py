@@ -4,7 +4,8 @@ python -m instincts.studies.attacks_pocket --attack pair --model-role attacker=p
 
 Held-out harmful requests, judged by the exact oracle; a searching attack is steered by the patterns for refusals, never
 by the oracle. The difference to the plain request is paired by request, with a bootstrap interval over requests: an
-attack earns its keep if that interval lies above zero. A finished folder is read, not run again.
+attack earns its keep if that interval lies above zero. A finished folder is read, not run again; `--read RUN` makes the table of
+an evaluation that was run in another way, for all of its models.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,14 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log
 
-from instincts.records import write_json, write_text
+from instincts.errors import RecordError
+from instincts.models.directory import plain_name
+from instincts.records import read_run_card, write_json, write_text
 from instincts.statistics.paired import paired_bootstrap
 from instincts.suites.running import LOGS_FOLDER, evaluate
 from instincts.suites.settings import EvaluationSettings
 
-__all__ = ["Earned", "earnings", "run_study", "table"]
+__all__ = ["Earned", "earnings", "read_run", "run_study", "table"]
 
 PLAIN = "plain"
 
@@ -87,11 +90,29 @@ def run_study(
         )
         folder = out / model.replace("/", "-")
         evaluate([model], settings, out=folder)
-        logs = [read_eval_log(info) for info in list_eval_logs(str(folder / LOGS_FOLDER))]
-        results += earnings(model, [sample for log in logs for sample in log.samples or []])
+        results += read_run(folder)
         write_json(out / "results.json", [result._asdict() for result in results])
         write_text(out / "results.md", table(results))
     return results
+
+
+def read_run(folder: Path) -> list[Earned]:
+    """Read an evaluation's jailbreak logs, those of each model by themselves, models in the order of the run.
+
+    Args:
+        folder: of `instincts evaluate` with `--suite jailbreak`, the attack `plain` and the judge `pocket`.
+
+    Raises:
+        RecordError: no run there, or no harmful request that was put plainly.
+    """
+    samples: dict[str, list[EvalSample]] = {model: [] for model in read_run_card(folder).models}
+    for info in list_eval_logs(str(folder / LOGS_FOLDER)):
+        log = read_eval_log(info)
+        if log.eval.task == "jailbreak" or log.eval.task.endswith("/jailbreak"):
+            samples[plain_name(log.eval.model.removeprefix("instincts/"))] += log.samples or []
+    if not all(any(each.metadata["attack"] == PLAIN for each in found) for found in samples.values()):
+        raise RecordError(f"{folder} has no answers to plain requests to compare with; add {PLAIN} to its --attack")
+    return [earned for model, found in samples.items() for earned in earnings(model, found)]
 
 
 def earnings(model: str, samples: Sequence[EvalSample]) -> list[Earned]:
@@ -149,7 +170,8 @@ def _mean(costs: Sequence[Mapping[str, Any]], name: str) -> float:
 
 
 def main(
-    attack: Annotated[str, typer.Option(help="Attacks or families, with commas between.")],
+    attack: Annotated[str, typer.Option(help="Attacks or families, with commas between.")] = "refusal-ablation",
+    read: Annotated[Path | None, typer.Option(help="Only make the table of this evaluation.")] = None,
     out: Annotated[Path, typer.Option(help="Where every run goes.")] = Path("runs/attacks"),
     model: Annotated[list[str] | None, typer.Option(help="A model; as often as needed. Default: both.")] = None,
     behaviours: Annotated[int, typer.Option(help="Held-out harmful requests.")] = 24,
@@ -158,6 +180,9 @@ def main(
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 0,
 ) -> None:
     """Attack the untouched pocket models and compare every attack with the plain request."""
+    if read is not None:
+        typer.echo(table(read_run(read)))
+        return
     roles = dict(word.split("=", 1) for word in model_role or [])
     results = run_study(
         attack.split(","),
