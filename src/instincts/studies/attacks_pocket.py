@@ -4,8 +4,8 @@ python -m instincts.studies.attacks_pocket --attack pair --model-role attacker=p
 
 Held-out harmful requests, judged by the exact oracle; a searching attack is steered by the patterns for refusals, never
 by the oracle. The difference to the plain request is paired by request, with a bootstrap interval over requests: an
-attack earns its keep if that interval lies above zero. A finished folder is read, not run again; `--read RUN` makes the table
-of an evaluation that was run in another way, for all of its models.
+attack earns its keep if that interval lies above zero. A finished folder is read, not run again; `--read RUN` makes
+the table of an evaluation that was run in another way, for all of its models.
 """
 
 from collections.abc import Mapping, Sequence
