@@ -19,6 +19,7 @@ from instincts.cli.pocket import pocket
 from instincts.cli.preflight import preflight
 from instincts.cli.report import report
 from instincts.cli.sample import sample
+from instincts.cli.score import score
 from instincts.cli.steer import steer
 from instincts.cli.train import train
 from instincts.errors import ConfigError, InstinctsError
@@ -124,6 +125,7 @@ app.command()(steer)
 app.command()(evaluate)
 app.command()(judge)
 app.command()(sample)
+app.command()(score)
 app.command()(report)
 app.command()(attacks)
 app.add_typer(data)

@@ -1,0 +1,54 @@
+"""`instincts score`: what does a policy say of prompts whose trees are grown?"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instincts.cli.options import AsJson
+from instincts.cli.table import notice, show_metrics
+
+__all__ = ["score"]
+
+
+def score(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", show_default=False, help="A folder written by `analyze`, or a `trees.jsonl`."),
+    ],
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            show_default=False,
+            help="A policy file, or a shipped one: `general`, `children`, `medical`, `security`, `fiction`, `paper`.",
+        ),
+    ],
+    compare: Annotated[
+        str | None,
+        typer.Option("--compare", metavar="FILE", show_default=False, help="Another policy on the same trees."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", show_default=False, help="The run folder; made up if not given."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge stored trees under a policy; no model is asked.
+
+    For example:
+
+    - `instincts score runs/trees --policy general`
+    - `instincts score runs/trees --policy general --compare children --out runs/children`
+    """
+    from instincts.analyst import judging
+    from instincts.analyst.policy_files import read_policy
+
+    mine = read_policy(policy)
+    other = read_policy(compare) if compare else None
+    destination = out or Path("runs") / f"score-{datetime.now():%Y%m%d-%H%M%S}"
+    rows, _ = judging.judge_folder(folder, mine, out=destination, compare=other)
+    show_metrics(rows, as_json=as_json)
+    notice(f"written: {destination}")
