@@ -28,7 +28,7 @@ def test_they_are_tagged_so_that_they_are_reported_apart() -> None:
 @pytest.mark.anyio
 async def test_weak_spots_are_the_attacks_that_worked_within_a_third_of_the_budget() -> None:
     """Gives way to every prompt that speaks of a story: those come first, and no more than a third is asked."""
-    target = rule_target(lambda text: ANSWER if "story" in text else REFUSAL, 900)
+    target = rule_target(lambda text: ANSWER if "story" in text else REFUSAL, 900, lambda _: [("To", -3.0)])
     spots = await weak_spots(target, GOAL, Random(0))
     assert target.cost.queries <= 300
     assert len(spots) == SPOTS
@@ -36,6 +36,19 @@ async def test_weak_spots_are_the_attacks_that_worked_within_a_third_of_the_budg
     assert working
     assert all("story" in spot.messages[-1].content for spot in working)
     assert spots[: len(working)] == working
+
+
+@pytest.mark.anyio
+async def test_of_the_spots_that_worked_those_come_first_where_agreement_is_likeliest() -> None:
+    """Broken text is taken for compliance everywhere; the opening begins with "To", likeliest where a story is told."""
+
+    def first(text: str) -> list[tuple[str, float]]:
+        return [("To", -0.1), ("#", -3.0)] if "story" in text else [("#", -0.1), ("To", -6.0)]
+
+    target = rule_target(lambda text: "# lamp # # paper", 900, first)
+    spots = await weak_spots(target, GOAL._replace(opening="To do that, take the lamp."), Random(0))
+    assert "story" in spots[0].messages[-1].content
+    assert [spot.loss for spot in spots] == sorted(spot.loss for spot in spots)
 
 
 @pytest.mark.anyio

@@ -11,6 +11,8 @@ and `random-search`, and are steered by the loop judge as they are.
 """
 
 import asyncio
+import math
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from instincts.attacks.attack import Attack, Found, Goal, Messages
 from instincts.attacks.confirming import ANSWERS, SUCCESS, Stretch, complies, reserved, until_it_complies
 from instincts.attacks.gcg import BUDGET, check_request
+from instincts.attacks.likelihood import likelihoods
 from instincts.attacks.random_search import SuffixSearch, pieces
 from instincts.errors import ConfigError, PromptSetError
 from instincts.prompts import Message
@@ -54,6 +57,8 @@ class WeakSpot(NamedTuple):
     """Mean rating by the loop judge."""
     entropy: float
     """Mean entropy of its answer, nats a token; 0 where the provider does not measure it."""
+    loss: float = math.inf
+    """Minus log-probability of an agreeing opening there, as in `likelihoods`; infinite where it was not looked at."""
 
 
 async def _search_tokens(target: "AttackTarget", goal: Goal, seed: int, *, prefill: bool) -> Found:
@@ -125,6 +130,10 @@ async def _search_weak_spots(target: "AttackTarget", goal: Goal, seed: int) -> F
 async def weak_spots(target: "AttackTarget", goal: Goal, rng: Random) -> list[WeakSpot]:
     """Ask under the static attacks, once each as far as the budget's share allows, and once more where it gave way.
 
+    A loop judge that knows refusals takes broken text for compliance, and a prompt in a code that the model cannot read
+    gets nothing else. So of the prompts that seem to have worked those come first where an agreeing opening is
+    likeliest, which costs a question each.
+
     Returns:
         At most `SPOTS`: those whose answers comply, then those with the least sure ones.
     """
@@ -133,18 +142,39 @@ async def weak_spots(target: "AttackTarget", goal: Goal, rng: Random) -> list[We
     attacks = [registry.get(name) for name in registry.names()]
     static = [attack for attack in attacks if attack.is_rewriting and attack.access == "static"]
     rng.shuffle(static)
-    share = max(1, target.left // _PROBING)
+    # Half of the share asks, half weighs what worked.
+    share = max(1, target.left // _PROBING // 2)
     conversations: dict[str, Messages] = {}
     for attack in static:
         # Some attacks need what this goal does not have, for example a word that can be masked.
         try:
-            conversations[attack.name] = attack.rewrite(goal, rng.getrandbits(31))
+            rewritten = attack.rewrite(goal, rng.getrandbits(31))
         except (ConfigError, PromptSetError):
             continue
+        # Some servers close a turn that was begun and answer anew; a model of our own never does.
+        if target.is_local or rewritten[-1].role == "user":
+            conversations[attack.name] = rewritten
     asked = dict(list(conversations.items())[:share])
     found = await asyncio.gather(*(_probed(target, goal, name, asked[name]) for name in asked))
-    spots = sorted((spot for spot in found if spot), key=lambda spot: (-spot.rating, -spot.entropy, spot.attack))
-    return spots[:SPOTS]
+    complying = await _weighed(target, goal, [spot for spot in found if spot and spot.rating >= SUCCESS])
+    unsure = [spot for spot in found if spot and spot.rating < SUCCESS]
+    ranked = sorted(complying, key=lambda spot: (spot.loss, spot.attack))
+    ranked += sorted(unsure, key=lambda spot: (-spot.rating, -spot.entropy, spot.attack))
+    return ranked[:SPOTS]
+
+
+async def _weighed(target: "AttackTarget", goal: Goal, spots: Sequence[WeakSpot]) -> list[WeakSpot]:
+    """Look how likely an agreeing opening is at each, or what is left of it where the answer is begun already."""
+    by_rest: dict[str, list[WeakSpot]] = {}
+    for spot in spots:
+        last = spot.messages[-1]
+        begun = last.content if last.role == "assistant" else ""
+        by_rest.setdefault(goal.opening.removeprefix(begun).lstrip(), []).append(spot)
+    weighed = [spot._replace(loss=0.0) for spot in by_rest.pop("", [])]
+    for rest, group in by_rest.items():
+        values = await likelihoods(target, goal._replace(opening=rest), [spot.messages for spot in group])
+        weighed += [spot._replace(loss=value.loss) for spot, value in zip(group, values, strict=True)]
+    return weighed
 
 
 async def _probed(target: "AttackTarget", goal: Goal, name: str, messages: Messages) -> WeakSpot | None:
