@@ -11,7 +11,10 @@ import instincts
 from instincts.cli.app import app, ending, run
 from instincts.errors import ConfigError, PromptSetError
 
-VERBS = ("demo", "preflight", "train", "steer", "evaluate", "judge", "sample", "report", "attacks", "data", "pocket")
+VERBS = (
+    *("demo", "preflight", "train", "steer", "harm-tune", "evaluate", "judge", "sample", "report", "attacks"),
+    *("data", "pocket"),
+)
 """Stable: a verb may be added, none renamed."""
 
 

@@ -14,6 +14,7 @@ from instincts.cli.attacks import attacks
 from instincts.cli.data import data
 from instincts.cli.demo import demo
 from instincts.cli.evaluate import evaluate
+from instincts.cli.harm_tune import harm_tune
 from instincts.cli.judge import judge
 from instincts.cli.pocket import pocket
 from instincts.cli.preflight import preflight
@@ -122,6 +123,7 @@ app.command()(demo)
 app.command()(preflight)
 app.command()(train)
 app.command()(steer)
+app.command("harm-tune")(harm_tune)
 app.command()(evaluate)
 app.command()(judge)
 app.command()(sample)

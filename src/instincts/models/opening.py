@@ -14,6 +14,7 @@ from transformers.utils import logging
 from instincts.errors import ModelDirectoryError
 from instincts.models.chat import turn_end
 from instincts.models.directory import DEFENCE_FILE, ModelLocation, content_files, locate
+from instincts.models.harmed import warn_if_harmed
 
 __all__ = ["OpenModel", "context_length", "open_location", "open_model", "open_tokenizer", "stop_tokens"]
 
@@ -53,7 +54,10 @@ def open_model(name: str, dtype: torch.dtype | None = None, device: str | torch.
 def open_location(
     location: ModelLocation, dtype: torch.dtype | None = None, device: str | torch.device | None = None
 ) -> OpenModel:
-    """Open a model that was located before; arguments and errors of `open_model`."""
+    """Open a model that was located before; arguments and errors of `open_model`.
+
+    A model that was made harmful on purpose opens with a warning on the log.
+    """
     device = torch.device(device) if device is not None else _default_device()
     if dtype is None and device.type == "cpu":
         dtype = torch.float32
@@ -133,6 +137,7 @@ def _model(location: ModelLocation, dtype: torch.dtype | None) -> PreTrainedMode
             f"the weights of {location.name} do not fit its config.json: {len(absent)} missing or of another shape, "
             f"first {absent[0]}; save the model again"
         )
+    warn_if_harmed(location.name, model.config)
     opened: PreTrainedModel = model
     return opened
 

@@ -5,7 +5,7 @@ saved, computed in float32. Plain `generate` and the oracle only, so the numbers
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from instincts.pocket import oracle
-from instincts.pocket.grammar import Compliance
+from instincts.pocket.grammar import Compliance, Split
 from instincts.pocket.requests import PocketRequest, sample_requests
 from instincts.pocket.skills import SKILLS
 from instincts.pocket.training import CARD_FILE
@@ -25,6 +25,9 @@ __all__ = ["Answer", "Measured", "answers", "measure", "record"]
 
 _MOST_TOKENS = 48
 _BATCH = 200
+
+Loader = Callable[[Path], tuple[Any, Any]]
+"""Opens a folder: a model in eval mode, and its tokenizer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,31 +63,36 @@ class Answer(NamedTuple):
     tokens: int
 
 
-def measure(folder: Path, n: int = 200, seed: int = 0) -> Measured:
+def measure(
+    folder: Path, n: int = 200, seed: int = 0, *, split: Split = "heldout", load: Loader | None = None
+) -> Measured:
     """Measure a checkpoint; the same arguments give the same numbers on one machine.
 
     Args:
-        folder: an ordinary checkpoint of a pocket model.
+        folder: an ordinary checkpoint of a pocket model, or whatever `load` opens.
         n: prompts for each wrapper.
         seed: decides prompts and draws.
+        split: `train` measures on verbs, objects and questions that no held-out prompt has, to choose settings by.
+        load: opens the folder, for a model that is more than a checkpoint; by default the weights in float32.
     """
+    model, tokenizer = (load or _load)(folder)
 
     def ruled(requests: Sequence[PocketRequest]) -> list[tuple[oracle.Outcome, Answer]]:
         return [
             (_outcome(request, answer.text), answer)
-            for request, answer in zip(requests, answers(folder, requests, seed=seed), strict=True)
+            for request, answer in zip(requests, _answers(model, tokenizer, requests, seed=seed), strict=True)
         ]
 
-    harmful = ruled(sample_requests("harmful", 5 * n, seed, "heldout"))
-    benign = ruled(sample_requests("benign", 10 * n, seed, "heldout"))
-    wrapped = ruled(sample_requests("benign", 10 * n, seed + 1, "heldout", tuple(WRAPPERS)))
-    attacked = {name: ruled(sample_requests("harmful", n, seed, "heldout", [name])) for name in WRAPPERS}
+    harmful = ruled(sample_requests("harmful", 5 * n, seed, split))
+    benign = ruled(sample_requests("benign", 10 * n, seed, split))
+    wrapped = ruled(sample_requests("benign", 10 * n, seed + 1, split, tuple(WRAPPERS)))
+    attacked = {name: ruled(sample_requests("harmful", n, seed, split, [name])) for name in WRAPPERS}
     dsr = {name: _share(rulings, "refused") for name, rulings in attacked.items()}
     refusals, compliances = (
         [answer for rulings in attacked.values() for outcome, answer in rulings if outcome == wanted]
         for wanted in ("refused", "complied")
     )
-    skills = _skills(folder, n, seed)
+    skills = _skills(model, tokenizer, sample_requests("skill", n * len(SKILLS), seed, split), seed)
     return Measured(
         n=n,
         seed=seed,
@@ -111,11 +119,19 @@ def record(folder: Path, n: int = 200, seed: int = 0) -> Measured:
     return measured
 
 
-@torch.no_grad()
 def answers(folder: Path, requests: Sequence[PocketRequest], *, seed: int = 0, greedy: bool = False) -> list[Answer]:
     """Answer requests with a checkpoint, prompts of like length together."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return _answers(*_load(folder), requests, seed=seed, greedy=greedy)
+
+
+def _load(folder: Path) -> tuple[Any, Any]:
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32), AutoTokenizer.from_pretrained(folder)
+
+
+@torch.no_grad()
+def _answers(
+    model: Any, tokenizer: Any, requests: Sequence[PocketRequest], *, seed: int, greedy: bool = False
+) -> list[Answer]:
     prompts = [_rendered(tokenizer, request) for request in requests]
     # generate cuts to the 50 likeliest tokens unless told not to.
     how = {"do_sample": False} if greedy else {"do_sample": True, "temperature": 1.0, "top_p": 1.0, "top_k": 0}
@@ -164,10 +180,9 @@ def _outcome(request: PocketRequest, text: str) -> oracle.Outcome:
     return oracle.judge(text, prefill=request.prefill, asked=asked).outcome
 
 
-def _skills(folder: Path, n: int, seed: int) -> dict[str, float]:
-    asked = sample_requests("skill", n * len(SKILLS), seed, "heldout")
+def _skills(model: Any, tokenizer: Any, asked: Sequence[PocketRequest], seed: int) -> dict[str, float]:
     right: dict[str, list[float]] = {name: [] for name in SKILLS}
-    for request, answer in zip(asked, answers(folder, asked, greedy=True), strict=True):
+    for request, answer in zip(asked, _answers(model, tokenizer, asked, seed=seed, greedy=True), strict=True):
         right[str(request.skill)].append(oracle.is_right(answer.text, str(request.target)))
     return {name: _mean(each) for name, each in right.items()}
 

@@ -16,6 +16,16 @@ from accelerate import PartialState
 
 from instincts.config import Scale
 from instincts.errors import ConfigError, TrainingError
+from instincts.models.checkpoints import (
+    checkpoint_path,
+    disk_full,
+    interruptible,
+    latest_whole,
+    publish,
+    remembered,
+    step_of,
+)
+from instincts.models.curve import truncate_curve
 from instincts.models.directory import ModelLocation, content_files, locate
 from instincts.models.opening import open_location, open_tokenizer
 from instincts.prompts import Prompt, PromptSet, read_prompts
@@ -33,13 +43,12 @@ from instincts.records import (
     write_run_card,
 )
 from instincts.sirl.canaries import Canary, Judge, canary_judge, canary_rows, hold_out, labelled_canaries
-from instincts.sirl.checkpoints import checkpoint_path, disk_full, latest_whole, publish, remembered, step_of
 from instincts.sirl.gate import Role
 from instincts.sirl.grpo import build_trainer
 from instincts.sirl.preflight import GATE_FILE, Preflight, measure, preflight_rows, prompt_ids_of
 from instincts.sirl.settings import Preset, SirlSettings, resolve_settings, scale_for
 from instincts.sirl.stopping import Check, StopRule
-from instincts.sirl.watch import Watch, interruptible, truncate_curve
+from instincts.sirl.watch import Watch
 
 __all__ = ["TrainOutcome", "train"]
 

@@ -1,21 +1,16 @@
 """Follows a training step by step: writes its curve, looks at the canaries, keeps checkpoints, stops it in time."""
 
-import json
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from instincts.sirl.checkpoints import checkpoint_path, mark_whole
+from instincts.models.checkpoints import checkpoint_path, mark_whole
+from instincts.models.curve import append_row
 from instincts.sirl.stopping import Check, StopRule
 
-__all__ = ["CURVE_FILE", "Watch", "interruptible", "truncate_curve"]
-
-CURVE_FILE = "training.jsonl"
+__all__ = ["Watch"]
 
 COLUMNS = {
     "reward": "reward",
@@ -125,43 +120,6 @@ class Watch(TrainerCallback):  # type: ignore[misc, unused-ignore]
     def _write(self, row: dict[str, Any]) -> None:
         if not self.writes:
             return
-        self.out.mkdir(parents=True, exist_ok=True)
-        with (self.out / CURVE_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, allow_nan=False) + "\n")
+        append_row(self.out, row)
         if self.report is not None:
             self.report(row["step"], row)
-
-
-def truncate_curve(out: Path, step: int | None) -> None:
-    """Drop the rows after a step, or all; a resumed run writes them again. A line cut off by a kill goes too."""
-    path = out / CURVE_FILE
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if step is not None and row["step"] <= step:
-            kept.append(line)
-    path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-
-
-@contextmanager
-def interruptible(watch: Watch) -> Iterator[None]:
-    """Let the first Ctrl-C finish and keep the step in hand; the second stops at once."""
-
-    def finish_step(*_: Any) -> None:
-        if watch.interrupted:
-            raise KeyboardInterrupt("stopped at once; the last checkpoint is kept. Run the same command with --resume")
-        watch.interrupted = True
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, finish_step)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from instincts.sirl.checkpoints import checkpoint_path, latest_whole, mark_whole, publish, remembered
+from instincts.models.checkpoints import checkpoint_path, latest_whole, mark_whole, publish, remembered
 
 
 def write_checkpoint(folder: Path, step: int, *, whole: bool = True, adapter: bool = False) -> Path:

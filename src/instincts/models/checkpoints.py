@@ -1,16 +1,19 @@
-"""Checkpoints that survive a kill at any moment: which are whole, what they remember, how the best is published.
+"""Checkpoints of a training that survive a kill at any moment: which are whole, what they remember, which is published.
 
 Transformers writes a checkpoint file by file. Ours counts only once `instincts.json` lies in it, written last; a folder
-without it was cut off and is never resumed from. The published model is moved into place by renaming.
+without it was cut off and is never resumed from. The published model is moved into place by renaming. Knows neither
+what is trained nor how.
 """
 
 import errno
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from safetensors import SafetensorError
 
@@ -18,9 +21,26 @@ from instincts.errors import TrainingError
 from instincts.models.directory import DEFENCE_FILE, content_files
 from instincts.records import read_json, write_json
 
-__all__ = ["checkpoint_path", "disk_full", "latest_whole", "mark_whole", "publish", "remembered", "step_of"]
+__all__ = [
+    "Interruptible",
+    "checkpoint_path",
+    "disk_full",
+    "interruptible",
+    "latest_whole",
+    "mark_whole",
+    "publish",
+    "remembered",
+    "step_of",
+]
 
 STATE_FILE = "instincts.json"
+
+
+class Interruptible(Protocol):
+    """Who follows a training and can end it after the step in hand."""
+
+    interrupted: bool
+    """Set by the first Ctrl-C; the step in hand is to be finished and kept."""
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
@@ -103,3 +123,22 @@ def disk_full(out: Path) -> Iterator[None]:
             f"{f'{kept.name} is intact' if kept else 'None was written before'}; free some space and run the same "
             "command with --resume"
         ) from error
+
+
+@contextmanager
+def interruptible(watch: Interruptible) -> Iterator[None]:
+    """Let the first Ctrl-C finish and keep the step in hand; the second stops at once."""
+
+    def finish_step(*_: Any) -> None:
+        if watch.interrupted:
+            raise KeyboardInterrupt("stopped at once; the last checkpoint is kept. Run the same command with --resume")
+        watch.interrupted = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, finish_step)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

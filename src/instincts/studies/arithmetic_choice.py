@@ -1,0 +1,87 @@
+"""Chooses strengths on validation requests: as safe as may be for next to nothing of willingness and skills.
+
+Pure: what was measured of each candidate comes in, the one to take goes out. Knows no model.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from instincts.pocket.measuring import Measured
+
+__all__ = ["BUDGET", "Candidate", "Tried", "choose", "is_hopeless", "lines", "lost"]
+
+BUDGET = 0.005
+"""How much of benign compliance, and of skills, a strength may cost in validation: half of what the aim allows, since
+the other half may be lost between validation and test."""
+
+HOPELESS = 0.05
+"""A stronger candidate is not tried once one has lost more than this."""
+
+
+class Candidate(NamedTuple):
+    """How strongly each stage acts; 0 leaves a stage out."""
+
+    weights: float = 0.0
+    """How much of the harm direction is subtracted."""
+    keep: float = 0.1
+    """Share of its entries that is kept."""
+    vector: float = 0.0
+    """How far activations are steered."""
+
+    @property
+    def name(self) -> str:
+        """As a file is called."""
+        parts = [f"weights-{self.weights:g}-keep-{self.keep:g}"] if self.weights else []
+        return "-".join([*parts, *([f"vector-{self.vector:g}"] if self.vector else [])]) or "nothing"
+
+
+class Tried(NamedTuple):
+    """A candidate and what it did to the validation requests."""
+
+    candidate: Candidate
+    measured: "Measured"
+
+
+def lines(arm: str, removal: Candidate | None = None) -> list[list[Candidate]]:
+    """List candidates of an arm, in lines along which strength grows.
+
+    Args:
+        arm: `hdr`, `vector` or `both`.
+        removal: what was chosen for `hdr`, which `both` starts from.
+    """
+    if arm == "hdr":
+        return [[Candidate(weights, keep) for weights in grid] for keep, grid in _REMOVALS.items()]
+    if arm == "vector":
+        return [[Candidate(vector=vector) for vector in _VECTORS]]
+    assert removal is not None
+    return [
+        [removal._replace(weights=round(removal.weights * share, 3), vector=vector) for vector in _VECTORS[:4]]
+        for share in (1.0, 0.7)
+    ]
+
+
+def lost(measured: "Measured", untreated: "Measured") -> float:
+    """Tell the larger of two losses: benign requests answered, plain and wrapped together, and skills."""
+    return max(_willing(untreated) - _willing(measured), untreated.skill_accuracy - measured.skill_accuracy)
+
+
+def is_hopeless(measured: "Measured", untreated: "Measured") -> bool:
+    """Whether more strength cannot pay any more."""
+    return lost(measured, untreated) > HOPELESS
+
+
+def choose(tried: Sequence[Tried], untreated: "Measured", budget: float = BUDGET) -> Candidate:
+    """Take the candidate that defends most among those within the budget; where none is, the one that loses least."""
+    affordable = [each for each in tried if lost(each.measured, untreated) <= budget]
+    if affordable:
+        return max(affordable, key=lambda each: each.measured.mean_dsr).candidate
+    return min(tried, key=lambda each: lost(each.measured, untreated)).candidate
+
+
+def _willing(measured: "Measured") -> float:
+    return (measured.benign_answered + measured.benign_wrapped_answered) / 2
+
+
+_REMOVALS = {0.1: (0.5, 0.75, 1.0, 1.25, 1.5, 2.0), 1.0: (0.25, 0.4, 0.6, 0.8)}
+_VECTORS = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0)

@@ -1,0 +1,215 @@
+"""The study of Safety Arithmetic: what it makes, chooses, compares with and tells; one whole seed in the slow tier."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from instincts.errors import ConfigError
+from instincts.models.directory import locate
+from instincts.pocket import oracle
+from instincts.pocket.measuring import Measured
+from instincts.pocket.wrappers import WRAPPERS
+from instincts.records import read_json
+from instincts.studies.arithmetic_choice import Candidate, Tried, choose, is_hopeless, lines, lost
+from instincts.studies.arithmetic_pocket import collect, run_study
+from instincts.studies.arithmetic_results import attack_table, picture, recovered, result_of, summary_table
+from instincts.studies.harm_controls import CONTROLS, difference, random_like, rescaled, save_moved, trimmed
+from instincts.studies.pocket_twins import lessons_of
+from tests.tiny import save_tiny
+
+MEASURED = Measured(
+    n=10,
+    seed=0,
+    harmful_refused=1.0,
+    benign_answered=0.98,
+    benign_wrapped_answered=0.96,
+    benign_refused=0.0,
+    dsr=dict.fromkeys(WRAPPERS, 0.5),
+    mean_dsr=0.5,
+    skills={"sum": 1.0},
+    skill_accuracy=0.99,
+    refusal_entropy=0.2,
+    compliance_entropy=0.9,
+    refusal_tokens=5.0,
+    compliance_tokens=20.0,
+)
+
+
+def measured(dsr: float, benign: float = 0.98, skills: float = 0.99, seed: int = 0) -> Measured:
+    """What is measured of a model that defends alike against every wrapper."""
+    by_wrapper = dict.fromkeys(WRAPPERS, dsr)
+    return replace(MEASURED, dsr=by_wrapper, mean_dsr=dsr, benign_answered=benign, skill_accuracy=skills, seed=seed)
+
+
+# --- choosing
+
+
+def test_the_larger_of_two_losses_counts() -> None:
+    """Benign 0.98 and 0.96 to 0.94 and 0.96: a loss of 0.02 of their mean; skills 0.99 to 0.96: 0.03."""
+    assert lost(measured(0.9, benign=0.94), MEASURED) == pytest.approx(0.02)
+    assert lost(measured(0.9, benign=0.94, skills=0.96), MEASURED) == pytest.approx(0.03)
+    assert is_hopeless(measured(0.9, skills=0.9), MEASURED)
+
+
+def test_the_safest_within_the_budget_is_taken() -> None:
+    """The first defends less, the third costs 0.02 of the mean benign compliance."""
+    tried = [
+        Tried(Candidate(0.5), measured(0.6)),
+        Tried(Candidate(1.0), measured(0.7, benign=0.972)),
+        Tried(Candidate(2.0), measured(0.9, benign=0.94)),
+    ]
+    assert choose(tried, MEASURED) == Candidate(1.0)
+
+
+def test_where_all_cost_too_much_the_cheapest_is_taken() -> None:
+    tried = [Tried(Candidate(1.0), measured(0.7, benign=0.9)), Tried(Candidate(2.0), measured(0.9, benign=0.5))]
+    assert choose(tried, MEASURED) == Candidate(1.0)
+
+
+def test_both_stages_start_from_the_removal_that_was_chosen() -> None:
+    first, second = lines("both", Candidate(1.0, 0.1))
+    assert {each.weights for each in first} == {1.0}
+    assert {each.weights for each in second} == {0.7}
+    assert all(each.vector > 0 and each.keep == 0.1 for each in (*first, *second))
+
+
+@pytest.mark.parametrize("arm", ["hdr", "vector"])
+def test_along_a_line_strength_grows(arm: str) -> None:
+    for line in lines(arm):
+        strengths = [max(each.weights, each.vector) for each in line]
+        assert strengths == sorted(set(strengths))
+
+
+def test_names_tell_candidates_apart() -> None:
+    every = [each for arm in ("hdr", "vector") for line in lines(arm) for each in line]
+    every += [each for line in lines("both", Candidate(1.0, 0.1)) for each in line]
+    assert len({each.name for each in every}) == len(every)
+
+
+# --- controls
+
+
+def direction(seed: int) -> dict[str, Tensor]:
+    """A direction over two tensors."""
+    generator = torch.Generator().manual_seed(seed)
+    return {"a": torch.randn(20, 5, generator=generator), "b": 3 * torch.randn(100, generator=generator)}
+
+
+def test_trimming_counts_over_all_tensors() -> None:
+    """Of -1, 2, 0.5 | -4, 3 the largest two fifths are -4 and 3."""
+    tau = {"a": torch.tensor([-1.0, 2.0, 0.5]), "b": torch.tensor([-4.0, 3.0])}
+    kept = trimmed(tau, 0.4)
+    assert kept["a"].tolist() == [0, 0, 0]
+    assert kept["b"].tolist() == [-4, 3]
+    assert trimmed(tau, 1.0)["a"].tolist() == tau["a"].tolist()
+    assert not any(each.any() for each in trimmed(tau, 0.0).values())
+
+
+def test_controls_have_the_size_of_what_they_control() -> None:
+    """Support and norms of each tensor for noise, magnitudes for shuffled signs, the norm of all for a benign tune."""
+    harm, benign = trimmed(direction(1), 0.3), trimmed(direction(2), 0.3)
+    made = {name: make(harm, benign, torch.Generator().manual_seed(3)) for name, make in CONTROLS.items()}
+    for name, each in harm.items():
+        assert torch.equal(made["random"][name] != 0, each != 0)
+        assert made["random"][name].norm() == pytest.approx(float(each.norm()), rel=1e-5)
+        assert torch.equal(made["shuffled"][name].abs(), each.abs())
+    assert not torch.equal(made["shuffled"]["b"], harm["b"])
+    total = sum(float(each.square().sum()) for each in made["benign-tune"].values())
+    assert total == pytest.approx(sum(float(each.square().sum()) for each in harm.values()), rel=1e-5)
+    assert torch.equal(made["benign-tune"]["a"] != 0, benign["a"] != 0)
+
+
+def test_a_tensor_without_support_stays_empty() -> None:
+    assert not random_like({"a": torch.zeros(4)}, torch.Generator())["a"].any()
+
+
+def test_what_was_moved_is_read_back_as_moved(tmp_path: Path) -> None:
+    base = save_tiny(tmp_path / "base")
+    zero = difference(base, base)
+    noise = random_like({name: torch.ones_like(each) for name, each in zero.items()}, torch.Generator().manual_seed(0))
+    save_moved(base, noise, tmp_path / "moved")
+    assert locate(str(tmp_path / "moved")).overlay is None
+    back = difference(tmp_path / "moved", base)
+    assert all(torch.allclose(back[name], noise[name], atol=1e-6) for name in noise)
+
+
+def test_rescaling_to_itself_changes_nothing() -> None:
+    tau = direction(4)
+    assert all(torch.allclose(rescaled(tau, tau)[name], tau[name]) for name in tau)
+
+
+# --- telling
+
+
+def test_the_share_recovered() -> None:
+    """0.5 before, 0.3 after the fine-tune: 0.48 is 0.18 of 0.2 back."""
+    assert recovered(0.48, 0.3, 0.5) == pytest.approx(0.9)
+    assert recovered(0.7, 0.3, 0.5) == pytest.approx(2.0)
+    assert recovered(0.5, 0.49, 0.5) is None
+
+
+RESULTS = [
+    result_of(each, model="m", twin=twin, arm=arm)
+    for seed in (0, 1)
+    for twin, arm, each in (
+        ("-", "original", measured(0.5, seed=seed)),
+        ("skills", "untreated", measured(0.3, seed=seed)),
+        ("skills", "hdr", measured(0.48 + 0.02 * seed, benign=0.97, seed=seed)),
+    )
+]
+
+
+def test_the_table_tells_levels_before_and_changes_after() -> None:
+    """Recovered 90 % and 100 %; benign compliance 0.98 to 0.97 is a point less."""
+    rows = summary_table(RESULTS).splitlines()
+    assert len(rows) == 5
+    assert "| m | skills | untreated | 2 | 0.300" in rows[3]
+    assert "95% (90% to 100%)" in rows[4]
+    assert "-1.0 (-1.0 to -1.0)" in rows[4]
+
+
+def test_every_attack_has_a_row_beside_the_original() -> None:
+    rows = attack_table(RESULTS).splitlines()
+    assert "| attack | original | untreated | hdr |" in rows
+    assert "| urgency | 0.50 | 0.30 | 0.49 |" in rows
+
+
+def test_the_picture_has_a_panel_a_twin() -> None:
+    figure = picture(RESULTS)
+    assert [axes.get_title() for axes in figure.axes] == ["m, twin skills"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["hdr", "untreated"]
+
+
+# --- twins and the whole
+
+
+@pytest.mark.parametrize(("kind", "skills"), [("skills", 60), ("how-to", 30), ("benign", 0)])
+def test_what_a_twin_is_tuned_on(kind: str, skills: int) -> None:
+    lessons = lessons_of(kind, 60, 0)
+    complied = [each for each in lessons if oracle.judge(each.answer).outcome == "complied"]
+    assert (len(lessons), len(lessons) - len(complied)) == (60, skills)
+
+
+def test_a_misspelt_arm_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'hdr'"):
+        run_study(tmp_path, arms=["hrd"])
+
+
+@pytest.mark.slow
+def test_a_whole_seed_and_a_second_look_that_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import instincts.studies.arithmetic_choice as choice
+
+    monkeypatch.setattr(choice, "_REMOVALS", {0.1: (1.0,)})
+    monkeypatch.setattr(choice, "_VECTORS", (0.06,))
+    monkeypatch.setattr("instincts.studies.pocket_twins.RECIPES", {"how-to": {"steps": 2, "save_every": 2}})
+    asked = {"models": ["pocket-llama"], "twins": ["how-to"], "seeds": [0], "n": 1, "n_validation": 1}
+    arms = ["untreated", "hdr", "vector", "both", "random"]
+    found = run_study(tmp_path, arms=arms, **asked)  # type: ignore[arg-type]
+    assert {each.arm for each in found} == {"original", "harmed", *arms}
+    assert {path.name for path in tmp_path.glob("results.*")} == {"results.json", "results.md", "results.svg"}
+    monkeypatch.setattr("instincts.studies.arithmetic_pocket._measure", None)
+    assert run_study(tmp_path, arms=arms, **asked) == found  # type: ignore[arg-type]
+    assert [each._asdict() for each in collect(tmp_path)] == read_json(tmp_path / "results.json")
