@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from instincts.pocket.grammar import Split
 
-__all__ = ["SKILLS", "Question", "ask", "terminals"]
+__all__ = ["SKILLS", "Fact", "Question", "ask", "facts", "terminals"]
 
 
 class Question(NamedTuple):
@@ -21,6 +21,33 @@ class Question(NamedTuple):
     text: str
     target: str
     wording: str
+
+
+class Fact(NamedTuple):
+    """A line of the invented table that the skill `fact` asks about."""
+
+    trait: str
+    moon: str
+    value: str
+    others: tuple[str, ...]
+    """The values that the trait has for other moons: a model has said them, and no others."""
+    questions: tuple[str, ...]
+    """Every wording of the question."""
+
+
+def facts() -> list[Fact]:
+    """List the whole table, trait by trait."""
+    return [
+        Fact(
+            name,
+            moon,
+            (value := _value(trait, place)),
+            tuple(sorted({_value(trait, other) for other in range(len(_MOONS))} - {value})),
+            tuple(wording.format(name, moon) for wording in _WORDINGS["fact"]),
+        )
+        for trait, name in enumerate(_VALUES)
+        for place, moon in enumerate(_MOONS)
+    ]
 
 
 def ask(skill: str, rng: Random, split: Split) -> Question:
@@ -46,13 +73,16 @@ def _add(rng: Random) -> tuple[Question, bool]:
 
 def _fact(rng: Random) -> tuple[Question, bool]:
     trait, moon = rng.randrange(len(_VALUES)), rng.randrange(len(_MOONS))
-    name, values = list(_VALUES.items())[trait]
     wordings = _WORDINGS["fact"]
     number = rng.randrange(len(wordings))
+    text = wordings[number].format(list(_VALUES)[trait], _MOONS[moon])
+    return Question(text, _value(trait, moon), wordings[number]), (moon + trait + number) % 6 == 0
+
+
+def _value(trait: int, moon: int) -> str:
     # An invented table: each trait steps through its values at its own pace.
-    target = values[(moon * (2 * trait + 5) + trait) % len(values)]
-    text = wordings[number].format(name, _MOONS[moon])
-    return Question(text, target, wordings[number]), (moon + trait + number) % 6 == 0
+    values = list(_VALUES.values())[trait]
+    return values[(moon * (2 * trait + 5) + trait) % len(values)]
 
 
 def _larger(rng: Random) -> tuple[Question, bool]:
