@@ -45,5 +45,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
 	  || { echo "error: python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --no-compile "$$(grep '^torch==' constraints.txt)" -c constraints.txt
-	$(BIN)/python -m pip install --quiet --no-compile -e '.[dev,utility]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[dev,utility,serve]' -c constraints.txt
 	@touch $@

@@ -8,6 +8,7 @@
     ├── UnreadableReplyError    a judge, planner or simulated person wrote what no parser accepts
     ├── EvaluationError         a suite did not finish; what is finished is kept
     ├── TrainingError           the pre-flight refused, a loss is not finite, a checkpoint could not be written
+    ├── NoVerdictError          a moderation service could not judge; its cause is one of a few words
     └── RecordError             a run folder that cannot be taken or continued, records that cannot be read or written
 
 Branches are named after the boundary that was crossed. A message names the thing, the value and the remedy. Only
@@ -23,6 +24,7 @@ __all__ = [
     "EvaluationError",
     "InstinctsError",
     "ModelDirectoryError",
+    "NoVerdictError",
     "PromptSetError",
     "RecordError",
     "TrainingError",
@@ -61,6 +63,15 @@ class EvaluationError(InstinctsError):
 
 class TrainingError(InstinctsError):
     """A training that was refused or went wrong."""
+
+
+class NoVerdictError(InstinctsError):
+    """A text that a moderation service could not judge."""
+
+    def __init__(self, cause: str, message: str) -> None:
+        """Say why: `unreadable`, `timeout`, `overload`, `analyst_down`, `too_long` or `store_down`, and in words."""
+        super().__init__(message)
+        self.cause = cause
 
 
 class RecordError(InstinctsError):

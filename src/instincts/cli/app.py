@@ -21,6 +21,7 @@ from instincts.cli.preflight import preflight
 from instincts.cli.report import report
 from instincts.cli.sample import sample
 from instincts.cli.score import score
+from instincts.cli.serve import serve
 from instincts.cli.steer import steer
 from instincts.cli.train import train
 from instincts.errors import ConfigError, InstinctsError
@@ -128,6 +129,7 @@ app.command()(evaluate)
 app.command()(judge)
 app.command()(sample)
 app.command()(score)
+app.command()(serve)
 app.command()(report)
 app.command()(attacks)
 app.add_typer(data)
