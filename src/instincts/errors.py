@@ -78,15 +78,17 @@ class RecordError(InstinctsError):
     """A run folder or what a run leaves in it could not be taken, written or read."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+def unknown_name(kind: str, name: str, known: Iterable[str], *, listed_by: str = "") -> ConfigError:
     """Build the error for a name that is not in a list: near matches first, then the whole list.
 
     Args:
         kind: what the name should be, for example "attack".
         name: what the caller wrote.
         known: the names that exist.
+        listed_by: a command that lists them, where they are too many for a sentence.
     """
     names = sorted(map(str, known))
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     guess = f" did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
-    return ConfigError(f"no {kind} named {name!r};{guess} known: {', '.join(names)}")
+    listed = f"`{listed_by}` lists them all" if listed_by else f"known: {', '.join(names)}"
+    return ConfigError(f"no {kind} named {name!r};{guess} {listed}")

@@ -4,6 +4,7 @@ Both stand on floor 0 because trainings, evaluations, studies and pages all writ
 their final place and renamed over it, so a full disk or a kill leaves the old file whole.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -232,7 +233,9 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise RecordError(f"cannot write {path}: {error.strerror}; free some space or choose another --out") from error
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space or choose another --out" if is_full else "choose another --out"
+        raise RecordError(f"cannot write {path}: {error.strerror}; {remedy}") from error
 
 
 def is_first_process() -> bool:
@@ -270,7 +273,14 @@ def _read(path: Path, parse: Callable[[str], T]) -> T:
             f"no {path.name} in {path.parent}; is this a run folder, and did the run get that far?"
         ) from None
     except (OSError, ValueError, ValidationError, TypeError) as error:
-        raise RecordError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise RecordError(f"{path} cannot be read: {_first_problem(error)}") from None
+
+
+def _first_problem(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        problem = error.errors()[0]
+        return f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+    return str(error).splitlines()[0]
 
 
 def _now() -> str:

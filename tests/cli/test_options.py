@@ -1,15 +1,22 @@
 """Options that several verbs share."""
 
+import re
+
 import pytest
 
+from instincts import judges
 from instincts.cli.app import run
-from instincts.cli.options import SCALES, named_models
+from instincts.cli.options import JUDGES, SCALES, named_models
 from instincts.config import Scale
 from instincts.errors import ConfigError
 
 
 def test_scales_are_those_of_the_settings() -> None:
     assert list(SCALES) == [*Scale]
+
+
+def test_the_sentence_on_judges_names_them_all() -> None:
+    assert set(re.findall(r"`([\w-]+)(?::A\+B\+C)?`", JUDGES)) == set(judges.names())
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_a_folder_without_logs_and_a_file_that_is_none_are_named(tmp_path: Path)
     with pytest.raises(RecordError, match="no file or folder"):
         judge_answers(tmp_path / "nowhere", "refusal", out=tmp_path / "new")
     (tmp_path / "broken.eval").write_text("no zip")
-    with pytest.raises(RecordError, match=r"broken\.eval is no Inspect log"):
+    with pytest.raises(RecordError, match=r"broken\.eval is no whole Inspect log"):
         judge_answers(tmp_path / "broken.eval", "refusal", out=tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -126,7 +126,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(old: Path, tmp_path: P
     judge_answers(old, "refusal", out=tmp_path / "new")
     with pytest.raises(RecordError, match="its settings differ"):
         judge_answers(old, "pocket", out=tmp_path / "new")
-    with pytest.raises(RecordError, match="holds another run"):
+    with pytest.raises(RecordError, match="holds a run of `evaluate`"):
         judge_answers(old, "refusal", out=old)
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").touch()

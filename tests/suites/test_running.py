@@ -93,7 +93,7 @@ def test_prompts_that_changed_under_their_path_need_another_folder(tmp_path: Pat
 def test_logs_without_a_card_belong_to_nobody(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a.eval").touch()
-    with pytest.raises(RecordError, match=r"logs but no run.json"):
+    with pytest.raises(RecordError, match=r"is not empty and holds no run.json"):
         evaluate(["scripted/careful"], SMALL, out=tmp_path)
 
 

@@ -67,7 +67,7 @@ def get(name: str) -> Attack:
             )
         return found[0]
     if name not in _ATTACKS:
-        raise unknown_name("attack", name, _ATTACKS)
+        raise unknown_name("attack", name, _ATTACKS, listed_by=LISTED_BY)
     return _ATTACKS[name]
 
 
@@ -98,9 +98,12 @@ def _members(name: str) -> list[Attack]:
         return transfer_attacks(name)
     members = [attack for attack in _ATTACKS.values() if name in (attack.family, attack.name)]
     if not members:
-        raise unknown_name("attack or family", name, {*_ATTACKS, *(attack.family for attack in _ATTACKS.values())})
+        known = {*_ATTACKS, *(attack.family for attack in _ATTACKS.values())}
+        raise unknown_name("attack or family", name, known, listed_by=LISTED_BY)
     return members
 
+
+LISTED_BY = "instincts attacks"
 
 _FAMILIES = (
     plain,

@@ -78,8 +78,8 @@ def attacks(
 
 
 def _write_found(run: Path | None, out: Path | None) -> None:
-    from instincts.attacks.found import found_in
     from instincts.prompts.stored_files import write_stored
+    from instincts.suites.found import found_in
 
     if run is None or out is None or out.suffix != ".jsonl":
         raise ConfigError("--from DIR and --out FILE.jsonl go together: the run of an evaluation, and where to write")

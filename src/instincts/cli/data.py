@@ -55,7 +55,10 @@ def check_file(
     against: Annotated[
         str | None,
         typer.Option(
-            "--against", metavar="FILE", show_default=False, help="A training file to look for the same rows in."
+            "--against",
+            metavar="FILE",
+            show_default=False,
+            help="A training file or named set: rows that are in both, exactly or nearly.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -66,6 +69,7 @@ def check_file(
 
     For example:
 
+    - `instincts data check jailbreakbench_behaviors.csv`
     - `instincts data check jailbreakbench_behaviors.csv --against train.jsonl`
     """
     from instincts.prompts.inspection import inspect_file

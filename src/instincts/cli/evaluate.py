@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from instincts.cli.options import AsJson, ModelRoles, ScaleName, Seed, named_models
+from instincts.cli.options import JUDGES, AsJson, ModelRoles, ScaleName, Seed, named_models
 from instincts.cli.progress import inspect_display
 from instincts.cli.table import notice, show_metrics
 
@@ -29,7 +29,7 @@ def evaluate(
             metavar="NAME[,NAME]",
             show_default=False,
             help="`jailbreak`, `overrefusal`, `utility`, `entropy_gap`, `likelihood`, or `pocket` for the first four "
-            "on the pocket's own prompts.",
+            "on the pocket's own prompts. By default `pocket`; `jailbreak` with --prompts, `utility` with --task.",
         ),
     ] = None,
     prompts: Annotated[
@@ -39,7 +39,7 @@ def evaluate(
             metavar="FILE[,FILE]",
             show_default=False,
             help="Prompts for the suites, each takes its own rows: JSONL, CSV, JSON, text, a set of `instincts data "
-            "list` or `hub:OWNER/NAME`.",
+            "list` or `hub:OWNER/NAME`. By default the pocket's.",
         ),
     ] = None,
     task: Annotated[
@@ -48,7 +48,8 @@ def evaluate(
             "--task",
             metavar="NAME[,NAME]",
             show_default=False,
-            help="Tasks of `utility`: gsm8k, math, humaneval, mmlu, truthfulqa, ifeval, bbh, choice, exact.",
+            help="Tasks of `utility`: gsm8k, math, humaneval, mmlu, truthfulqa, ifeval, bbh, choice, exact. By default "
+            "what the rows of --prompts are.",
         ),
     ] = None,
     attack: Annotated[
@@ -57,21 +58,39 @@ def evaluate(
             "--attack",
             metavar="NAME[,NAME]",
             show_default=False,
-            help="Attacks or families; `plain` is the request itself, `static` all that only rewrite, `all` all that "
-            "apply, `transfer:FILE` a file of attack prompts.",
+            help="Attacks or families of `instincts attacks`; `plain` is the request itself, `static` all that only "
+            "rewrite, `all` all that apply, `transfer:FILE` a file of attack prompts. By default `plain,pocket` on the "
+            "pocket's prompts, else `static`.",
         ),
     ] = None,
     judge: Annotated[
         str | None,
-        typer.Option("--judge", metavar="NAME[,NAME]", show_default=False, help="Who decides what a refusal is."),
+        typer.Option(
+            "--judge",
+            metavar="NAME[,NAME]",
+            show_default=False,
+            help=f"Who decides what a refusal is; the first counts. {JUDGES} By default `pocket` on the pocket's "
+            "prompts, else `refusal`.",
+        ),
     ] = None,
     scale: ScaleName = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", show_default=False, help="Only the first N prompts.")
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            show_default=False,
+            help="Only the first N prompts of each file and label; by scale, else all.",
+        ),
     ] = None,
     questions: Annotated[
         int | None,
-        typer.Option("--questions", metavar="N", show_default=False, help="Only the first N questions of `utility`."),
+        typer.Option(
+            "--questions",
+            metavar="N",
+            show_default=False,
+            help="Only the first N questions of `utility`; by scale, else as many as --limit.",
+        ),
     ] = None,
     samples: Annotated[
         int | None,
@@ -133,7 +152,10 @@ def evaluate(
     max_connections: Annotated[
         int | None,
         typer.Option(
-            "--max-connections", metavar="N", show_default=False, help="Most requests at once to a served model."
+            "--max-connections",
+            metavar="N",
+            show_default=False,
+            help="Most requests at once to a served model; by default Inspect finds the number.",
         ),
     ] = None,
     max_retries: Annotated[
@@ -148,13 +170,19 @@ def evaluate(
     timeout: Annotated[
         int | None,
         typer.Option(
-            "--timeout", metavar="SECONDS", show_default=False, help="Longest wait for one request and its retries."
+            "--timeout",
+            metavar="SECONDS",
+            show_default=False,
+            help="Longest wait for one request and its retries; without end if not given.",
         ),
     ] = None,
     slices: Annotated[bool, typer.Option("--slices", help="Show each attack and skill, not only the totals.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Attack models, judge their answers, and write the rates with their intervals.
+
+    A run that was stopped goes on where it was: the same command with the same --out. Every transcript is in the
+    logs, for `inspect view --log-dir DIR/logs`; `instincts report DIR` makes a page.
 
     For example:
 
@@ -172,9 +200,9 @@ def evaluate(
     fitted = {"contrast": contrast, "trained_on": trained_on}
     settings = EvaluationSettings.resolve(Scale(scale or Scale.FULL), given={**what, **how_much, **search, **fitted})
     asked = {"max_connections": max_connections, "max_retries": max_retries, "timeout": timeout}
-    if settings.prompts is None and settings.task is None:
-        notice(POCKET_BY_DEFAULT)
     folder = out or Path("runs") / f"evaluate-{datetime.now():%Y%m%d-%H%M%S}"
+    if out is None:
+        notice(f"no --out: writing {folder}; name it as --out to continue after a stop")
     rows = running.evaluate(
         models,
         settings,
@@ -185,9 +213,3 @@ def evaluate(
     )
     show_metrics(rows, as_json=as_json, slices=slices)
     notice(f"written: {folder}")
-
-
-POCKET_BY_DEFAULT = (
-    "no --prompts: asking the pocket's own (without --suite, the suite `pocket`), which are free of content and mean "
-    "nothing to a real model; give --prompts FILE for one"
-)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from instincts.cli.options import AsJson, ModelRoles, Seed, named_models
+from instincts.cli.options import JUDGES, AsJson, ModelRoles, Seed, named_models
 from instincts.cli.progress import progress_bar
 from instincts.cli.table import notice, show_metrics
 from instincts.errors import ConfigError
@@ -30,7 +30,7 @@ def judge(
             "--judge",
             metavar="NAME[,NAME]",
             show_default=False,
-            help="Who judges; the first makes the headline. `panel:A+B+C` is the majority of three.",
+            help=f"Who judges; the first makes the headline. {JUDGES}",
         ),
     ] = None,
     model_role: ModelRoles = None,
@@ -40,7 +40,7 @@ def judge(
             "--labels",
             metavar="FILE[,FILE]",
             show_default=False,
-            help="Sheets that people filled in: calibrate by them.",
+            help="Sheets that people filled in: precision, recall and kappa of every judge by them.",
         ),
     ] = None,
     sheet: Annotated[
@@ -68,7 +68,7 @@ def judge(
 ) -> None:
     """Judge answers that are already there, without the model that gave them.
 
-    What was judged before a stop is not asked again: run the same command.
+    What was judged before a stop is not asked again: run the same command with the same --out.
 
     For example:
 

@@ -8,7 +8,19 @@ import typer
 
 from instincts.errors import ConfigError, unknown_name
 
-__all__ = ["SCALES", "AsJson", "Model", "ModelRoles", "Out", "Prompts", "ScaleName", "Seed", "choice", "named_models"]
+__all__ = [
+    "JUDGES",
+    "SCALES",
+    "AsJson",
+    "Model",
+    "ModelRoles",
+    "Out",
+    "Prompts",
+    "ScaleName",
+    "Seed",
+    "choice",
+    "named_models",
+]
 
 
 def choice(option: str, known: Iterable[str], help_text: str) -> Any:
@@ -51,6 +63,13 @@ def _one_of(option: str, known: list[str]) -> Callable[[str | None], str | None]
 # Spelt out: importing the settings class (pydantic) would take a third of the time `--help` has; a test compares.
 SCALES = ("smoke", "small", "full")
 
+JUDGES = (
+    "`refusal` goes by patterns, `pocket` by the pocket's grammar; `rubric`, `rating` and the guards `harmbench`, "
+    "`llama-guard`, `qwen3guard`, `shieldgemma`, `wildguard` ask --model-role grader=MODEL; `panel:A+B+C` is the "
+    "majority of three or more."
+)
+"""The judges in a sentence; a test compares."""
+
 Model = Annotated[
     str,
     typer.Argument(
@@ -73,7 +92,7 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The run folder 
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same run.")]
 ScaleName = Annotated[
     str | None,
-    choice("--scale", SCALES, "How much to do: a pocket model on a laptop, one GPU, or the published setting."),
+    choice("--scale", SCALES, "How much to do: a pocket model on a laptop, one GPU, or the published setting (full)."),
 ]
 ModelRoles = Annotated[
     list[str] | None,

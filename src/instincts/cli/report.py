@@ -12,9 +12,20 @@ __all__ = ["report"]
 
 def report(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", show_default=False, help="Run folders, the earlier first.")
+        list[Path],
+        typer.Argument(
+            metavar="DIR...", show_default=False, help="Run folders; the first is what the others are compared with."
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.html", show_default=False, help="The page to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE.html",
+            show_default=False,
+            help="The page to write; a .json of the same name gets the numbers.",
+        ),
+    ],
     transcripts: Annotated[
         bool | None,
         typer.Option(
@@ -24,7 +35,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Put run folders side by side on one self-contained page.
+    """Put run folders side by side on one self-contained page: rates, paired changes, judges, costs, what was left out.
 
     For example:
 

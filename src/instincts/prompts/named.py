@@ -87,8 +87,8 @@ def read_prompts(source: str | Path) -> PromptSet:
         return read_hub(known.hub, name=name, known=known).prompts
     if not path.exists() and path.suffix.lower() not in {*SUFFIXES, ".gz"}:
         if path.parent != Path():
-            raise PromptSetError(f"no prompt file {path}")
-        raise unknown_name("prompt file or set", name, (*NAMED, *CATALOGUE))
+            raise PromptSetError(f"no prompt file {path}; check the path")
+        raise unknown_name("prompt file or set", name, (*NAMED, *CATALOGUE), listed_by="instincts data list")
     return read_contents(path).prompts
 
 

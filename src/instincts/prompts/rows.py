@@ -57,9 +57,9 @@ def _read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise PromptSetError(f"no prompt file {path}") from None
+        raise PromptSetError(f"no prompt file {path}; check the path") from None
     except OSError as error:
-        raise PromptSetError(f"cannot read {path}: {error.strerror}") from None
+        raise PromptSetError(f"cannot read the file {path}: {error.strerror}") from None
     if path.suffix.lower() == ".gz":
         content = _unpacked(path, content)
     try:

@@ -121,7 +121,7 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
         case "utility":
             _add_utility(made, settings)
         case "likelihood":
-            chosen = select(settings.prompts or "pocket-skill", "utility", settings.questions or limit)
+            chosen = select(settings.prompts or "pocket-skill", "likelihood", settings.questions or limit)
             check_likelihood(chosen, list(targets))
             made.likelihood = chosen
             made.data |= chosen.files

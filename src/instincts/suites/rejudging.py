@@ -150,8 +150,10 @@ def _read(file: Path) -> list[EvalLog]:
         return logs_of_answers(file)
     try:
         log = read_eval_log(str(file))
-    except (OSError, ValueError, KeyError) as error:  # a zip that is none, JSON that is none, fields that are missing
-        raise RecordError(f"{file} is no Inspect log: {str(error).splitlines()[0]}") from None
+    except (OSError, ValueError, KeyError):  # a zip that is none, JSON that is none, fields that are missing
+        raise RecordError(
+            f"{file} is no whole Inspect log (.eval or .json), and files of answers end in .csv or .jsonl"
+        ) from None
     if not log.samples:
         raise RecordError(f"{file} holds no answers; it was stopped before the first one, or its samples were left out")
     for sample in log.samples:
@@ -312,7 +314,9 @@ def _check_folder(out: Path, card: RunCard) -> None:
             raise RecordError(f"{out} is not empty and holds no {RUN_FILE}; choose another --out")
         return
     old = read_run_card(out)
-    new: dict[str, Any] = {"verb": card.verb, "settings": card.settings, "data": card.data, "roles": card.roles}
+    if old.verb != card.verb:
+        raise RecordError(f"{out} holds a run of `{old.verb}`; choose another --out")
+    new: dict[str, Any] = {"settings": card.settings, "data": card.data, "roles": card.roles}
     for kind, value in new.items():
         if getattr(old, kind) != value:
             raise RecordError(

@@ -99,7 +99,11 @@ def evaluate(
                 rows += likelihood_rows(planned.likelihood, found, folder, run=name, seed=settings.seed)
         write_metrics(out, rows)
     except BaseException:
-        write_run_card(out, card, status="interrupted", outcome=outcome)
+        if any((out / LOGS_FOLDER).rglob("*.eval")):
+            write_run_card(out, card, status="interrupted", outcome=outcome)
+        else:
+            # Nothing was asked, so nothing is kept: a mended model may have the same --out.
+            (out / RUN_FILE).unlink()
         raise
     write_run_card(out, card, status="finished", outcome=outcome)
     return rows
@@ -113,6 +117,8 @@ def _foretold(
     seen = look_for_seen_rows(planned.tested, targets, trained_on)
     for each in seen:
         say(str(each))
+    if settings.prompts is None and settings.task is None:
+        say(POCKET_BY_DEFAULT)
     if planned.left_out:
         say(f"{len(planned.left_out)} attacks do not apply and are left out; {RUN_FILE} says why")
     return {
@@ -160,10 +166,14 @@ def _run(
         )
     # Stopped by Ctrl-C before a task has a log to return, eval_set reports success over the logs that it has.
     if len(headers) < len(made) * len(models):
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(_continued(logs))
     if not finished:
-        raise EvaluationError(f"{_complaint(headers)}; what is finished is kept, run the same command to continue")
+        raise EvaluationError(f"{_complaint(headers)}; {_continued(logs)}")
     return headers
+
+
+def _continued(logs: Path) -> str:
+    return f"what is finished is kept in {logs.parent}, run the same command to continue"
 
 
 def _complaint(headers: Sequence[EvalLog]) -> str:
@@ -174,8 +184,9 @@ def _complaint(headers: Sequence[EvalLog]) -> str:
 
 def _check_folder(out: Path, card: RunCard) -> None:
     if not (out / RUN_FILE).exists():
-        if any((out / LOGS_FOLDER).glob("*.eval")):
-            raise RecordError(f"{out} holds logs but no {RUN_FILE}, so nobody knows whose; choose another --out")
+        # What begins with a dot is the half of a card that a kill left behind.
+        if out.is_dir() and any(not each.name.startswith(".") for each in out.iterdir()):
+            raise RecordError(f"{out} is not empty and holds no {RUN_FILE}; choose another --out")
         return
     old = read_run_card(out)
     if old.verb != card.verb:
@@ -199,6 +210,12 @@ def _check_same(out: Path, kind: str, old: Mapping[str, Any], new: Mapping[str, 
 def _short(value: object) -> str:
     text = "absent" if value is None else str(value)
     return text if len(text) < 60 else f"{text[:12]}..."
+
+
+POCKET_BY_DEFAULT = (
+    "no --prompts: asking the pocket's own (without --suite, the suite `pocket`), which are free of content and mean "
+    "nothing to a real model; give --prompts FILE for one"
+)
 
 
 @contextmanager

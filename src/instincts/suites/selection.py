@@ -22,6 +22,7 @@ TAKEN: MappingProxyType[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "jailbreak": (("harmful",), ("unsafe",)),
         "overrefusal": (("safe", "unsafe"), ("benign",)),
         "utility": (("skill",),),
+        "likelihood": (("skill",),),
         "harmful": (("harmful",), ("unsafe",)),
         "benign": (("benign", "safe"),),
     }
@@ -78,8 +79,8 @@ def select(prompts: str | Sequence[str], suite: str, limit: int | None = None) -
         wanted = " or ".join(repr(label) for group in TAKEN[suite] for label in group)
         has = sorted({label for each in sets for label in _labels(each)})
         raise ConfigError(
-            f"no prompt of {', '.join(sources)} is labelled {wanted}, which suite {suite} takes; its labels are "
-            f"{', '.join(has)}; add a file to --prompts, or leave the suite out"
+            f"no prompt of {', '.join(sources)} is labelled {wanted}, which suite {_suite_of(suite)} takes; its labels "
+            f"are {', '.join(has)}; add a file to --prompts, or leave the suite out"
         )
     rows = [
         replace(row, id=f"{_stem(each.source)}/{row.id}") if len(taken) > 1 else row
@@ -112,6 +113,10 @@ def _first_of_each(prompts: PromptSet, limit: int | None) -> tuple[Any, ...]:
         if counts[row.label] <= limit:
             kept.append(row)
     return tuple(kept)
+
+
+def _suite_of(part: str) -> str:
+    return "entropy_gap" if part in ("harmful", "benign") else part
 
 
 def _stem(source: str) -> str:

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from inspect_ai._util.error import PrerequisiteError  # what a provider raises that lacks a key; no public name
 from inspect_ai._util.registry import registry_find, registry_unqualified_name  # no public list of providers exists
 from inspect_ai.model import GenerateConfig, Model, get_model
+from rich.markup import render
 
 import instincts.models.registration  # noqa: F401 - importing it makes our providers known
+from instincts.errors import ConfigError
 from instincts.models.directory import locate
 from instincts.suites.entry_points import load_entry_points
 from instincts.suites.settings import ServingSettings
@@ -42,11 +45,19 @@ def target(text: str) -> Target:
 
 
 def open_target(found: Target, serving: ServingSettings | None = None) -> Model:
-    """Open the model for Inspect; ours get as many connections as a batch holds, a served one what `serving` says."""
+    """Open the model for Inspect; ours get as many connections as a batch holds, a served one what `serving` says.
+
+    Raises:
+        ConfigError: the provider lacks a key or a package.
+    """
     if not found.is_local:
-        return get_model(
-            found.given, config=GenerateConfig(**(serving or ServingSettings()).model_dump()), memoize=False
-        )
+        config = GenerateConfig(**(serving or ServingSettings()).model_dump())
+        try:
+            return get_model(found.given, config=config, memoize=False)
+        except PrerequisiteError as error:
+            # A key or a package that the provider wants; Inspect writes it in several lines of markup.
+            why = " ".join(render(str(error.message)).plain.removeprefix("ERROR: ").split())
+            raise ConfigError(f"{found.given} cannot be asked: {why}") from None
     from instincts.models.provider import inspect_model
 
     return inspect_model(found.given, GenerateConfig(max_connections=512))

@@ -6,15 +6,15 @@ model, since there no prompt was found.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from zipfile import BadZipFile
+
+from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log
+from inspect_ai.model import ChatMessage
 
 from instincts.errors import RecordError
 from instincts.prompts import Message
 from instincts.prompts.stored import StoredColumn, StoredPrompt
-
-if TYPE_CHECKING:
-    from inspect_ai.log import EvalSample
-    from inspect_ai.model import ChatMessage
+from instincts.suites.reading import stream_samples
 
 __all__ = ["found_in"]
 
@@ -28,26 +28,27 @@ def found_in(folder: Path) -> list[StoredColumn]:
     Raises:
         RecordError: no logs, logs of several models, or no search in them.
     """
-    from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples
-
     logs = [info.name for info in list_eval_logs(str(folder))]
     if not logs:
-        raise RecordError(f"no logs of an evaluation in {folder}")
-    models = {read_eval_log(log, header_only=True).eval.model for log in logs}
+        raise RecordError(f"no logs of an evaluation in {folder}; name a run folder of `instincts evaluate`")
+    columns: dict[str, dict[str, StoredPrompt]] = {}
+    models: set[str] = set()
+    for log in sorted(logs):
+        try:
+            models.add(model := read_eval_log(log, header_only=True).eval.model)
+            for sample in stream_samples(log):
+                for row in _found(sample, model):
+                    columns.setdefault(sample.metadata["attack"], {}).setdefault(str(sample.metadata["prompt_id"]), row)
+        except (OSError, ValueError, KeyError, BadZipFile):
+            raise RecordError(f"{log} is no whole Inspect log of an evaluation; finish the run first") from None
     if len(models) > 1:
         raise RecordError(f"{folder} holds {len(models)} models, and prompts are found on one; give a run of one model")
-    (model,) = models
-    columns: dict[str, dict[str, StoredPrompt]] = {}
-    for log in sorted(logs):
-        for sample in read_eval_log_samples(log, all_samples_required=False):
-            for row in _found(sample, model):
-                columns.setdefault(sample.metadata["attack"], {}).setdefault(str(sample.metadata["prompt_id"]), row)
     if not columns:
         raise RecordError(f"no attack in {folder} searched for a prompt; rewritings need no finding")
     return [StoredColumn(name, tuple(rows.values())) for name, rows in columns.items()]
 
 
-def _found(sample: "EvalSample", model: str) -> Iterator[StoredPrompt]:
+def _found(sample: EvalSample, model: str) -> Iterator[StoredPrompt]:
     cost = sample.metadata.get("cost")
     asked = [sample.input] if isinstance(sample.input, str) else [turn.text for turn in sample.input]
     # The last message is the answer.
@@ -63,5 +64,5 @@ def _found(sample: "EvalSample", model: str) -> Iterator[StoredPrompt]:
     )
 
 
-def _message(turn: "ChatMessage") -> Message:
+def _message(turn: ChatMessage) -> Message:
     return Message.of(turn.role, turn.text)

@@ -6,10 +6,10 @@ import pytest
 from inspect_ai import eval
 
 from instincts import attacks
-from instincts.attacks.found import found_in
 from instincts.cli.app import run
 from instincts.errors import RecordError
 from instincts.prompts.stored_files import read_stored
+from instincts.suites.found import found_in
 from instincts.suites.tasks import jailbreak
 from tests.suites import scripted
 
@@ -49,10 +49,14 @@ def test_a_written_file_is_a_transfer_of_the_same_prompts(
 def test_a_folder_without_logs_or_without_a_search_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no logs of an evaluation in"):
         found_in(tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "half.eval").write_bytes(b"PK\x03\x04")
+    with pytest.raises(RecordError, match=r"half\.eval is no whole Inspect log"):
+        found_in(tmp_path / "broken")
     task = jailbreak(attacks="plain", limit=1, judge="pocket")
-    eval(task, model=f"{scripted.PROVIDER}/careful", log_dir=str(tmp_path), display="none")
+    eval(task, model=f"{scripted.PROVIDER}/careful", log_dir=str(tmp_path / "whole"), display="none")
     with pytest.raises(RecordError, match="searched for a prompt"):
-        found_in(tmp_path)
+        found_in(tmp_path / "whole")
 
 
 def test_where_to_write_and_what_go_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
