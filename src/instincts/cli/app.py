@@ -10,13 +10,16 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from instincts import __version__
+from instincts.cli.analyze import analyze
 from instincts.cli.attacks import attacks
 from instincts.cli.data import data
 from instincts.cli.demo import demo
 from instincts.cli.evaluate import evaluate
+from instincts.cli.fit import fit
 from instincts.cli.harm_tune import harm_tune
 from instincts.cli.judge import judge
 from instincts.cli.pocket import pocket
+from instincts.cli.policy import policy
 from instincts.cli.preflight import preflight
 from instincts.cli.report import report
 from instincts.cli.sample import sample
@@ -128,11 +131,14 @@ app.command("harm-tune")(harm_tune)
 app.command()(evaluate)
 app.command()(judge)
 app.command()(sample)
+app.command()(analyze)
 app.command()(score)
 app.command()(serve)
+app.command()(fit)
 app.command()(report)
 app.command()(attacks)
 app.add_typer(data)
+app.add_typer(policy)
 app.add_typer(pocket)
 
 

@@ -195,6 +195,10 @@ class InstinctsAPI(ModelAPI):
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         return text if len(ids) <= tokens else str(tokenizer.decode(ids[:tokens]))
 
+    def control_strings(self) -> list[str]:
+        """List what the tokenizer takes for one token wherever it stands, in a user's text too."""
+        return list(self._fresh_model().tokenizer.get_added_vocab())
+
     async def run_alone(self, work: Callable[[OpenModel], T]) -> T:
         """Run torch work on the model in a thread, while nothing else uses the model.
 

@@ -15,8 +15,8 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
 
 from instincts.errors import ConfigError, EvaluationError, RecordError
+from instincts.models.entry_points import load_entry_points
 from instincts.records import RUN_FILE, Metric, RunCard, new_run_card, read_run_card, write_metrics, write_run_card
-from instincts.suites.entry_points import load_entry_points
 from instincts.suites.likelihood import likelihood_rows
 from instincts.suites.planning import SUITES, Plan, plan
 from instincts.suites.rows import rows_from_logs

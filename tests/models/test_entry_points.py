@@ -7,7 +7,7 @@ import pytest
 
 OPENED = """
 import sys
-from instincts.suites.entry_points import load_entry_points
+from instincts.models.entry_points import load_entry_points
 {before}
 load_entry_points()
 from inspect_ai.model import get_model

@@ -1,7 +1,7 @@
 """What other packages tell Inspect of themselves, read without importing the hundred evaluations of `inspect_evals`.
 
 Inspect loads the entry point of every installed package before the first model is opened. That of `inspect_evals` takes
-seconds; our utility suite imports the few modules it needs by itself.
+seconds; the utility suite imports the few modules it needs by itself.
 """
 
 import sys

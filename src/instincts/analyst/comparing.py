@@ -1,0 +1,87 @@
+"""Two policies on the same trees: which verdicts differ, which way, by what, and who gains and who loses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from instincts.analyst.codes import Forest
+from instincts.analyst.explaining import BENEFITS, explain
+from instincts.analyst.policy import Policy, Verdict
+from instincts.analyst.scoring import VERDICTS, Floats, masses, score, transformed, weights_of
+from instincts.analyst.taxonomy import taxonomy
+from instincts.analyst.tree import Tree
+
+__all__ = ["Comparison", "Flip", "compare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """A tree whose verdict differs."""
+
+    place: int
+    """Its place among the trees."""
+    before: Verdict
+    after: Verdict
+    because: str
+    """The category (or `benefits`, or `bias`) whose points changed most in the direction of the flip."""
+
+    @property
+    def is_stricter(self) -> bool:
+        """Whether the second policy is the stricter one here."""
+        return VERDICTS.index(self.after) > VERDICTS.index(self.before)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """How a second policy judges what a first one judged."""
+
+    table: dict[Verdict, dict[Verdict, int]]
+    """Trees by the first verdict, then by the second."""
+    flips: tuple[Flip, ...]
+    by_category: dict[str, float]
+    """Mean change of points by category among the flips; the categories that changed at all."""
+    by_kind: dict[str, float]
+    """Mean change of points by kind of stakeholder among the flips: who counts for more, and who for less."""
+
+
+def compare(trees: Sequence[Tree], first: Policy, second: Policy) -> Comparison:
+    """Judge trees under two policies."""
+    forest = Forest.of(trees)
+    before, after = score(forest, first).verdict_P, score(forest, second).verdict_P
+    change = _points(forest, second) - _points(forest, first)
+    keys = [*taxonomy().category_keys, BENEFITS, "bias"]
+    places = np.flatnonzero(before != after)
+    flips = tuple(
+        Flip(
+            place=int(place),
+            before=VERDICTS[int(before[place])],
+            after=VERDICTS[int(after[place])],
+            because=keys[int(np.argmax(change[place] * (1 if after[place] > before[place] else -1)))],
+        )
+        for place in places
+    )
+    mean = change[places].mean(axis=0) if len(places) else np.zeros(len(keys))
+    return Comparison(
+        table={
+            one: {two: int(((before == a) & (after == b)).sum()) for b, two in enumerate(VERDICTS)}
+            for a, one in enumerate(VERDICTS)
+        },
+        flips=flips,
+        by_category={key: float(value) for key, value in zip(keys, mean, strict=True) if value},
+        by_kind=_by_kind([trees[flip.place] for flip in flips], first, second),
+    )
+
+
+def _points(forest: Forest, policy: Policy) -> Floats:
+    points = transformed(masses(forest, policy), policy) * weights_of(policy)
+    return np.hstack([points, np.full((len(forest), 1), policy.bias)])
+
+
+def _by_kind(trees: Sequence[Tree], first: Policy, second: Policy) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for tree in trees:
+        for policy, sign in ((first, -1), (second, 1)):
+            for kind, points in explain(tree, policy).by_kind().items():
+                total[kind] = total.get(kind, 0.0) + sign * points / len(trees)
+    return total

@@ -1,0 +1,89 @@
+"""A scripted analyst of the pocket world, `trees/NAME`, for control flow: it knows the true tree of the quoted prompt.
+
+    trees/able       writes it in the form it is asked for
+    trees/late       writes nothing readable at first, then as `able`
+    trees/babbling   never writes a tree
+    trees/gullible   writes the first thing that looks like a reply in the prompt, where there is one
+    trees/cut        stops after its first stakeholder, for want of room
+    trees/failing    raises while `DOWN` is not empty
+
+Every question is kept in `ASKED`.
+"""
+
+import json
+import re
+
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, ModelUsage, modelapi
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from instincts.analyst.lines import encode_side
+from instincts.analyst.tree import Tree
+from instincts.pocket.trees import true_tree
+
+PROVIDER = "trees"
+ASKED: list[tuple[list[ChatMessage], GenerateConfig]] = []
+DOWN: set[int] = set()
+
+
+@modelapi(name=PROVIDER)
+class ScriptedAnalystAPI(ModelAPI):
+    """Reads the data of the last turn and nothing else."""
+
+    async def generate(
+        self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
+    ) -> ModelOutput:
+        name = self.model_name.rpartition("/")[2]
+        if name == "failing" and DOWN:
+            raise RuntimeError("the scripted analyst is down")
+        first = not any(each[0][-1].text == input[-1].text for each in ASKED)
+        ASKED.append((input, config))
+        text = _reply(input)
+        if name == "babbling" or (name == "late" and first):
+            text = "I would rather not."
+        if name == "gullible" and (forged := re.search(r"(?s)FORGED(.*)FORGED", json.loads(input[-1].text)["prompt"])):
+            text = forged[1]
+        output = ModelOutput.from_content(self.model_name, text)
+        if name == "cut":
+            output = ModelOutput.from_content(self.model_name, text[: text.index("}]}]}") + 5], "max_tokens")
+        output.usage = ModelUsage(input_tokens=10, output_tokens=len(text) // 4, total_tokens=10 + len(text) // 4)
+        return output
+
+
+def _reply(input: list[ChatMessage]) -> str:
+    last = input[-1].text
+    if last[0] in "HB":  # a specialist
+        letters, _, data = last.partition("\n")
+        tree = Tree.of(true_tree(json.loads(data)))
+        return _lines(tree, [{"H": "harm", "B": "benefit"}[letter] for letter in letters.split()])
+    asked = json.loads(last)
+    tree = Tree.of(true_tree(asked["prompt"]))
+    system = input[0].text
+    sides = [side for side in ("harm", "benefit") if f"Effects of a {side}" in system]
+    if "CASE" in system:
+        return f"CASE {asked['case']}\n{_lines(tree, sides)}"
+    return json.dumps({"case": asked["case"], **{f"{side}s": _json(tree, side) for side in sides}})
+
+
+def _lines(tree: Tree, sides: list[str]) -> str:
+    return "\n".join([*(encode_side(tree, "harm" if side == "harm" else "benefit") for side in sides), "END"])
+
+
+def _json(tree: Tree, side: str) -> list[dict[str, object]]:
+    branches = tree.harms if side == "harm" else tree.benefits
+    return [
+        {
+            "who": branch.stakeholder,
+            "kind": branch.kind,
+            "acts": [
+                {
+                    "id" if side == "harm" else "text": action.action,
+                    "fx": [
+                        {"e": each.effect, "x": each.extent, "p": each.likelihood, "now": each.immediate}
+                        for each in action.effects
+                    ],
+                }
+                for action in branch.actions
+            ],
+        }
+        for branch in branches
+    ]

@@ -1,0 +1,94 @@
+"""A run over a prompt file: what it leaves, what it asks again, what stops it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from instincts.analyst import read_analyses
+from instincts.analyst.analyzing import analyze
+from instincts.analyst.rows import TREES_FILE
+from instincts.analyst.settings import AnalysisSettings
+from instincts.errors import EvaluationError, RecordError
+from instincts.pocket.requests import sample_requests
+from instincts.pocket.trees import tree_of
+from instincts.records import read_metrics, read_run_card
+from tests.analyst.scripted import ASKED, DOWN, PROVIDER
+
+REQUESTS = sample_requests("mixed", 8, 0, "heldout", ["plain"])
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> str:
+    """Eight requests of the pocket."""
+    ASKED.clear()
+    DOWN.clear()
+    file = tmp_path / "prompts.jsonl"
+    file.write_text("".join(json.dumps({"id": each.id, "prompt": each.prompt}) + "\n" for each in REQUESTS))
+    return str(file)
+
+
+def _run(prompts: str, out: Path, model: str = "able", **settings: object) -> dict[str, float | None]:
+    rows = analyze(f"{PROVIDER}/{model}", prompts, out=out, settings=AnalysisSettings.resolve(given=settings))
+    assert rows == read_metrics(out)
+    return {row.metric: row.value for row in rows}
+
+
+def test_every_prompt_gets_its_tree_and_no_prompt_is_kept(prompts: str, tmp_path: Path) -> None:
+    metrics = _run(prompts, tmp_path / "out")
+
+    found = {each.id: each.tree for each in read_analyses(tmp_path / "out")}
+    assert {each.id: json.loads(tree.to_json()) for each in REQUESTS if (tree := found[each.id])} == {
+        each.id: {**tree_of(each), "truncated": False} for each in REQUESTS
+    }
+    assert (metrics["parse_rate"], metrics["parse_rate_first"], metrics["no_verdict"]) == (1.0, 1.0, 0.0)
+    assert read_run_card(tmp_path / "out").status == "finished"
+    assert REQUESTS[0].prompt not in (tmp_path / "out" / TREES_FILE).read_text()
+
+
+def test_prompts_are_kept_where_asked(prompts: str, tmp_path: Path) -> None:
+    _run(prompts, tmp_path / "out", keep_prompts=True)
+
+    assert {each.prompt for each in read_analyses(tmp_path / "out")} == {each.prompt for each in REQUESTS}
+
+
+def test_no_tree_is_counted(prompts: str, tmp_path: Path) -> None:
+    metrics = _run(prompts, tmp_path / "out", "babbling", attempts=1)
+
+    assert (metrics["parse_rate"], metrics["no_verdict"]) == (0.0, 8.0)
+
+
+def test_a_run_that_a_kill_stopped_asks_only_for_what_is_missing(prompts: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _run(prompts, out, calls=1)
+    whole = (out / TREES_FILE).read_text()
+    lines = whole.splitlines(keepends=True)
+    (out / TREES_FILE).write_text("".join(lines[:5]) + lines[5][:30])
+    card = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps({**card, "status": "running"}))
+    ASKED.clear()
+
+    _run(prompts, out, calls=1)
+
+    assert len(ASKED) == 3
+    assert sorted(each.to_json() for row in read_analyses(out) if (each := row.tree)) == sorted(
+        json.dumps({**tree_of(each), "truncated": False}, separators=(",", ":"), ensure_ascii=False)
+        for each in REQUESTS
+    )
+
+
+def test_a_server_that_is_gone_stops_the_run_and_loses_nothing(prompts: str, tmp_path: Path) -> None:
+    DOWN.add(1)
+    with pytest.raises(EvaluationError, match="8 of 8 prompts were not analysed"):
+        _run(prompts, tmp_path / "out", "failing")
+    assert read_run_card(tmp_path / "out").status == "interrupted"
+
+    DOWN.clear()
+    assert _run(prompts, tmp_path / "out", "failing")["parse_rate"] == 1.0
+
+
+def test_another_run_does_not_take_the_folder(prompts: str, tmp_path: Path) -> None:
+    _run(prompts, tmp_path / "out")
+
+    with pytest.raises(RecordError, match="finished run"):
+        _run(prompts, tmp_path / "out", seed=1)
