@@ -9,6 +9,7 @@
     ├── EvaluationError         a suite did not finish; what is finished is kept
     ├── TrainingError           the pre-flight refused, a loss is not finite, a checkpoint could not be written
     ├── NoVerdictError          a moderation service could not judge; its cause is one of a few words
+    ├── SteeringError           no strength makes a model safer, or what was made is worse than what it was made from
     └── RecordError             a run folder that cannot be taken or continued, records that cannot be read or written
 
 Branches are named after the boundary that was crossed. A message names the thing, the value and the remedy. Only
@@ -27,6 +28,7 @@ __all__ = [
     "NoVerdictError",
     "PromptSetError",
     "RecordError",
+    "SteeringError",
     "TrainingError",
     "UnreadableReplyError",
     "unknown_name",
@@ -72,6 +74,10 @@ class NoVerdictError(InstinctsError):
         """Say why: `unreadable`, `timeout`, `overload`, `analyst_down`, `too_long` or `store_down`, and in words."""
         super().__init__(message)
         self.cause = cause
+
+
+class SteeringError(InstinctsError):
+    """Steering did no good: no strength makes a model safer, or the result is worse than its input."""
 
 
 class RecordError(InstinctsError):

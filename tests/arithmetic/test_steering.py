@@ -33,6 +33,7 @@ def steered_pocket(out: Path, **given: Any) -> Path:
 def test_the_folder_is_a_model_directory_that_opens_steered(tmp_path: Path, variant: str) -> None:
     out = steered_pocket(tmp_path / "out", variant=variant)
     assert sorted(path.name for path in out.iterdir()) == [
+        "README.md",
         "defence.json",
         "metrics.json",
         "run.json",

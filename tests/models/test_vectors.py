@@ -83,6 +83,18 @@ def test_algebra_does_not_get_round_the_refusal_to_steer_towards_harm(turned: Ve
         check_strength(turned, 1.0)
 
 
+def test_a_layer_that_was_turned_round_does_not_hide_behind_a_long_one() -> None:
+    """Layer 0 turned round and layer 1 made ten times as long: the sum of both products would be above zero."""
+    both = VectorSet(directions={0: torch.ones(4), 1: torch.ones(4)}, rule=Rule(), layer_count=2)
+    with pytest.raises(ConfigError, match="points away from safety in layers 0"):
+        check_strength(-both.at([0]) + 10 * both.at([1]), 1.0)
+
+
+def test_which_way_safety_lies_is_known_of_every_layer() -> None:
+    with pytest.raises(ConfigError, match="not told of layers 1"):
+        VectorSet(directions={0: torch.ones(4), 1: torch.ones(4)}, safe={0: torch.ones(4)}, rule=Rule(), layer_count=2)
+
+
 def test_a_negative_that_was_saved_and_read_is_still_refused(tmp_path: Path) -> None:
     write_vectors(tmp_path / "v.safetensors", -A)
     with pytest.raises(ConfigError, match="points away from safety"):

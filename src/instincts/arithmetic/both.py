@@ -3,18 +3,30 @@
 The vector is read from the weights that the first stage gave, as in the paper: it belongs to them and to no others.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from instincts.arithmetic.contrasts import check_source
-from instincts.arithmetic.removal import Announcement, remove_harm
+from instincts.arithmetic.automatic import data_of, refuse_without_gain, sweep_settings_told, validation_for
+from instincts.arithmetic.contrasts import check_source, read_contrasts
+from instincts.arithmetic.knee import Taken
+from instincts.arithmetic.model_card import removal_done, vector_done, write_model_card
+from instincts.arithmetic.removal import Announcement, Prepared, prepare, remove_harm
 from instincts.arithmetic.settings import resolve_settings
-from instincts.arithmetic.steering import lay_over, make_vector, outcome_of
+from instincts.arithmetic.steering import build_vector, lay_over, make_vector, outcome_of
 from instincts.arithmetic.streaming import Progress
-from instincts.arithmetic.vector_settings import resolve_vector
+from instincts.arithmetic.sweep import POINTS_FILE, choose, compared_rows, told
+from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
+from instincts.arithmetic.threshold import find_threshold
+from instincts.arithmetic.trials import trials
+from instincts.arithmetic.validation import Validation
+from instincts.arithmetic.vector_settings import VectorSettings, layer_numbers, resolve_vector
+from instincts.errors import SteeringError
 from instincts.models.directory import locate
+from instincts.models.hooks import decoder_layers
+from instincts.models.opening import OpenModel
+from instincts.models.vectors import VectorSet
 from instincts.records import (
     RUN_FILE,
     Metric,
@@ -43,6 +55,8 @@ def steer_both(
     variant: str = "paper",
     removal: Mapping[str, Any] | None = None,
     vector: Mapping[str, Any] | None = None,
+    auto: bool = False,
+    sweep: SweepSettings | None = None,
     resume: bool = False,
     keep_delta: bool = False,
     progress: Progress | None = None,
@@ -61,6 +75,8 @@ def steer_both(
         variant: `paper` or `reference`, of both stages.
         removal: settings of the first stage by name.
         vector: settings of the second stage by name; its layers follow the first stage unless given.
+        auto: try pairs of strengths on prompts and take one; then neither stage may be given a strength.
+        sweep: how strengths are tried, and how the first stage is probed.
         resume: continue a run that was interrupted or killed.
         keep_delta: keep what `revert` of `out/weights` needs.
         progress: draws a progress bar.
@@ -73,25 +89,37 @@ def steer_both(
         ConfigError, PromptSetError, ModelDirectoryError: bad input, by name, before anything is written where the
             models need not be run to find it.
         RecordError: the folder is taken, or could not be written; the model is untouched.
+        SteeringError: no pair of strengths is worth its cost, or the first stage made the model worse.
     """
+    sweep = sweep or SweepSettings()
     first = resolve_settings(variant, removal or {})
     second = resolve_vector({"variant": variant, **(vector or {})})
     digest = check_source(pairs, judge=second.judge)
     models = {name: locate(name) for name in (model, harmed, base)}
+    validation = validation_for(models[model], sweep, is_needed=True) if auto else None
     card = new_run_card(
         "steer",
         settings={
             **first.model_dump(mode="json"),
             **{f"vector.{name}": value for name, value in second.model_dump(mode="json").items()},
+            **({"strength": AUTO, "vector.strength": AUTO} if auto else {}),
             "keep_delta": keep_delta,
+            **sweep_settings_told(sweep, validation),
         },
-        data={pairs: digest} if digest else {},
+        data={**({pairs: digest} if digest else {}), **data_of(validation)},
         models={model: models[model].digest},
         roles={"harmed": models[harmed].tagged_name, "base": models[base].tagged_name},
     )
     claim(out, card, resume=resume)
     weights = out / WEIGHTS_FOLDER
     with _released(out, card):
+        taken = None
+        if validation is not None:
+            prepared = prepare(model, harmed, base, first, progress)
+            taken = _sweep(prepared, model, pairs, second, validation, sweep, out, progress)
+            first = first.model_copy(update={"strength": taken.point.weights})
+            second = second.model_copy(update={"strength": taken.point.vector})
+            refuse_without_gain(taken, sweep, out, card, model)
         if not _is_finished(weights):
             remove_harm(
                 model,
@@ -99,21 +127,66 @@ def steer_both(
                 base,
                 weights,
                 variant=variant,
-                given=removal,
+                given={**(removal or {}), "strength": first.strength},
+                sweep=sweep,
+                is_probed=not auto,
                 keep_delta=keep_delta,
                 resume=(weights / RUN_FILE).is_file(),
                 progress=progress,
                 announce=announce,
             )
-        found = read_run_card(weights).outcome["layers"]
-        if second.layers == "auto" and found is not None:
-            second = second.model_copy(update={"layers": ",".join(map(str, found))})
+        outcome = read_run_card(weights).outcome
+        if outcome.get("worse_than_input"):
+            raise SteeringError(f"{weights} is marked worse_than_input, so no vector is laid over it; make it anew")
+        second = _in_scope(second, outcome["layers"])
         made = make_vector(str(weights), pairs, second, run=out.resolve().name, progress=progress)
-        rows = [*read_metrics(weights), *made.rows]
+        measured = None if taken is None else (taken.start, taken.point)
+        stage = [row for row in read_metrics(weights) if taken is None or row.suite == "steer"]
+        rows = [*stage, *made.rows, *(compared_rows(*measured, model) if measured else [])]
         write_metrics(out, rows)
-        lay_over(made.location, made.built.vectors, second.strength, out)
-    write_run_card(out, card, status="finished", outcome=outcome_of(made))
+        changed = next(row.value for row in rows if (row.slice, row.metric) == ("all", "changed_share"))
+        vectors = made.built.vectors
+        done = [
+            removal_done(first.model_dump(), outcome["layers"], changed),
+            vector_done(dict(vectors.about), list(vectors.directions), second.strength),
+        ]
+        write_model_card(out, models[model], done, measured)
+        lay_over(made.location, vectors, second.strength, out)
+    of_sweep = {} if taken is None else {"sweep": told(taken, sweep)}
+    strengths = {"strength": first.strength, "vector.strength": second.strength}
+    write_run_card(out, card, status="finished", outcome={**outcome_of(made), **strengths, **of_sweep})
     return rows
+
+
+def _sweep(
+    prepared: Prepared,
+    model: str,
+    pairs: str,
+    second: VectorSettings,
+    validation: Validation,
+    sweep: SweepSettings,
+    out: Path,
+    progress: Progress | None,
+) -> Taken:
+    settings, plan = prepared.settings, prepared.plan
+    second = _in_scope(second, prepared.found.layers)
+
+    def read(opened: OpenModel) -> VectorSet:
+        layers = layer_numbers(second.layers, len(decoder_layers(opened.model)))
+        contrasts = read_contrasts(pairs, opened, judge=second.judge, limit=second.limit)
+        return build_vector(opened, contrasts, second, layers=layers).vectors
+
+    threshold = find_threshold(plan.edited, settings.keep, settings.variant, progress)
+    with trials(plan, threshold, prepared.located[model], out, progress) as at:
+        strengths = sweep.both_strengths, sweep.both_vector_strengths
+        return choose(at, read, strengths, validation, sweep, out, progress)
+
+
+def _in_scope(settings: VectorSettings, layers: Sequence[int] | None) -> VectorSettings:
+    """Let a vector follow the layers of the weights, unless it was told otherwise."""
+    if settings.layers != "auto" or layers is None:
+        return settings
+    return settings.model_copy(update={"layers": ",".join(map(str, layers))})
 
 
 @contextmanager
@@ -122,8 +195,10 @@ def _released(out: Path, card: RunCard) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if (out / WEIGHTS_FOLDER).exists():
-            write_run_card(out, card, status="interrupted")
+        if (out / WEIGHTS_FOLDER).exists() or (out / POINTS_FILE).exists():
+            # What was refused has said so itself.
+            if read_run_card(out).status == "running":
+                write_run_card(out, card, status="interrupted")
         else:
             (out / RUN_FILE).unlink(missing_ok=True)
             out.rmdir()

@@ -1,8 +1,8 @@
 """Harm Direction Removal (arXiv:2406.11801, section 3.1): subtract the trimmed harm vector from a checkpoint's weights.
 
 `theta - strength * top_k(harmed - base)`, without training and without a GPU. What stands in the folder at the end: an
-ordinary checkpoint with the target's configuration, tokenizer and chat template, `run.json` and `metrics.json`. The
-harm vector itself is never written.
+ordinary checkpoint with the target's configuration, tokenizer and chat template, `run.json`, `metrics.json` and a model
+card. The harm vector itself is never written.
 """
 
 from collections import Counter, defaultdict
@@ -10,22 +10,35 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from instincts.arithmetic.automatic import (
+    data_of,
+    refuse_without_gain,
+    sweep_settings_told,
+    validation_for,
+    without_auto,
+)
 from instincts.arithmetic.checkpoint import Shard, open_checkpoint
 from instincts.arithmetic.delta import delta_of
+from instincts.arithmetic.knee import Point
 from instincts.arithmetic.locate import Found, find_scenario
+from instincts.arithmetic.model_card import removal_done, write_model_card
 from instincts.arithmetic.plan import Plan, Policy, make_plan, narrow
+from instincts.arithmetic.probe import probe, require_no_worse
 from instincts.arithmetic.settings import RemovalSettings, resolve_settings
 from instincts.arithmetic.streaming import Progress, counter
 from instincts.arithmetic.subtract import Removal, Tally, write_shard
+from instincts.arithmetic.sweep import choose, compared_rows, told
+from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
 from instincts.arithmetic.threshold import Threshold, find_threshold
+from instincts.arithmetic.trials import trials
 from instincts.arithmetic.vocabulary import check_rows
 from instincts.arithmetic.writing import Journal, check_space, copy_along, resumable, write_shards
 from instincts.models.directory import ModelLocation, locate
 from instincts.records import Metric, claim, file_sha256, new_run_card, write_metrics, write_run_card
 
-__all__ = ["Announcement", "RemovalOutcome", "remove_harm"]
+__all__ = ["Announcement", "Prepared", "RemovalOutcome", "prepare", "remove_harm"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +58,10 @@ class RemovalOutcome:
     found: Found
     threshold: Threshold
     rows: list[Metric]
+    strength: float
+    """Given or chosen."""
+    measured: tuple[Point, Point] | None
+    """Before and after on the prompts at hand; None where there were none, or nobody asked."""
 
 
 def remove_harm(
@@ -55,6 +72,8 @@ def remove_harm(
     *,
     variant: str = "paper",
     given: Mapping[str, Any] | None = None,
+    sweep: SweepSettings | None = None,
+    is_probed: bool = True,
     keep_delta: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -68,7 +87,11 @@ def remove_harm(
         base: the model that the harmed one was made from.
         out: the run folder; becomes the model directory.
         variant: `paper` or `reference`.
-        given: settings by name; `None` means not given.
+        given: settings by name; `None` means not given, and strength `auto` tries some and takes one.
+        sweep: how strengths are tried, and how the result is probed; by default on the pocket's prompts where the model
+            has its words.
+        is_probed: whether the model and the result are asked some harmful prompts, where a strength was given and there
+            are prompts at hand.
         keep_delta: keep what `revert` needs; it is the harm direction up to a factor.
         resume: continue a run that was interrupted or killed, to the same bytes.
         progress: draws a progress bar.
@@ -77,17 +100,24 @@ def remove_harm(
     Raises:
         ConfigError, ModelDirectoryError: bad input, by name.
         RecordError: the folder is taken or cannot be written; the model is untouched.
+        SteeringError: no strength is worth its cost (nothing is written but what was measured), or the result is worse
+            than the model (it is written and marked).
         KeyboardInterrupt: Ctrl-C; finished shards are kept and the message says how to continue.
     """
-    settings = resolve_settings(variant, given or {})
-    located = {name: locate(name) for name in (model, harmed, base)}
-    whole = _plan(located, model, harmed, base, settings)
-    found = _scope(whole, located, model, base, settings, progress)
-    plan = narrow(whole, found.layers, include=settings.include, exclude=settings.exclude)
+    sweep = sweep or SweepSettings()
+    given, auto = without_auto(given or {})
+    prepared = prepare(model, harmed, base, resolve_settings(variant, given), progress)
+    settings, located, found, plan = prepared
+    validation = validation_for(located[model], sweep, is_needed=auto) if auto or is_probed else None
     card = new_run_card(
         "steer",
-        settings={**settings.model_dump(mode="json"), "keep_delta": keep_delta},
-        data={},
+        settings={
+            **settings.model_dump(mode="json"),
+            **({"strength": AUTO} if auto else {}),
+            "keep_delta": keep_delta,
+            **sweep_settings_told(sweep, validation),
+        },
+        data=data_of(validation),
         models={model: located[model].digest},
         roles={"harmed": located[harmed].tagged_name, "base": located[base].tagged_name},
     )
@@ -98,14 +128,64 @@ def remove_harm(
     with resumable(out, card, source=model):
         journal = Journal(out)
         threshold = _threshold(plan, settings, journal, progress)
+        measured = None
+        told_of_sweep: dict[str, Any] = {}
+        if auto:
+            assert validation is not None
+            with trials(plan, threshold, located[model], out, progress) as at:
+                taken = choose(at, None, (sweep.strengths, (0.0,)), validation, sweep, out, progress)
+            told_of_sweep = {"sweep": told(taken, sweep)}
+            measured = taken.start, taken.point
+            refuse_without_gain(taken, sweep, out, card, model)
+            settings = settings.model_copy(update={"strength": taken.point.weights})
         report = counter("writing", plan.target.size, progress)
         tallies = _subtract(plan, threshold, settings, out, journal, report, keep_delta=keep_delta)
         copy_along(plan.target.folder, out)
-        rows = _rows(plan, tallies, model)
+        probed = None
+        if validation is not None and not auto and sweep.probe:
+            probed = probe(located[model], locate(str(out)), settings.strength, validation, sweep, progress)
+            measured = probed.before, probed.after
+        is_worse = probed is not None and probed.is_worse
+        rows = [*_rows(plan, tallies, model), *(compared_rows(*measured, model) if measured else [])]
+        changed = next(row.value for row in rows if (row.slice, row.metric) == ("all", "changed_share"))
+        done = removal_done(settings.model_dump(), found.layers, changed)
+        write_model_card(out, located[model], [done], measured, is_worse=is_worse)
         write_metrics(out, rows)
-        write_run_card(out, card, status="finished", outcome=_told(plan, found, threshold))
+        outcome = {**_told(plan, found, threshold), "strength": settings.strength, **told_of_sweep}
+        if probed is not None:
+            outcome["worse_than_input"] = is_worse
+        write_run_card(out, card, status="finished", outcome=outcome)
         journal.close()
-    return RemovalOutcome(out=out, found=found, threshold=threshold, rows=rows)
+    if probed is not None:
+        require_no_worse(probed, model, harmed, base)
+    return RemovalOutcome(
+        out=out, found=found, threshold=threshold, rows=rows, strength=settings.strength, measured=measured
+    )
+
+
+def prepare(
+    model: str, harmed: str, base: str, settings: RemovalSettings, progress: Progress | None = None
+) -> "Prepared":
+    """Find out what a removal would edit, from headers and, where an edit is to be found, by comparing; writes nothing.
+
+    Raises:
+        ConfigError, ModelDirectoryError: as `remove_harm`.
+    """
+    located = {name: locate(name) for name in (model, harmed, base)}
+    whole = _plan(located, model, harmed, base, settings)
+    found = _scope(whole, located, model, base, settings, progress)
+    plan = narrow(whole, found.layers, include=settings.include, exclude=settings.exclude)
+    return Prepared(settings, located, found, plan)
+
+
+class Prepared(NamedTuple):
+    """What a removal is about to do."""
+
+    settings: RemovalSettings
+    located: Mapping[str, ModelLocation]
+    """The three models by the names they were given."""
+    found: Found
+    plan: Plan
 
 
 def _plan(located: Mapping[str, ModelLocation], model: str, harmed: str, base: str, settings: RemovalSettings) -> Plan:

@@ -6,15 +6,27 @@ whoever opens the folder, for an evaluation, an attack or a chat, gets the steer
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from instincts.arithmetic.automatic import (
+    data_of,
+    refuse_without_gain,
+    sweep_settings_told,
+    validation_for,
+    without_auto,
+)
 from instincts.arithmetic.contrasts import ContrastSet, read_contrasts, token_ids
+from instincts.arithmetic.model_card import vector_done, write_model_card
 from instincts.arithmetic.streaming import Progress
+from instincts.arithmetic.sweep import choose, compared_rows, told
+from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
 from instincts.arithmetic.vector import RECIPES, Built, build
 from instincts.arithmetic.vector_settings import VectorSettings, layer_numbers, resolve_vector
+from instincts.arithmetic.writing import resumable
 from instincts.errors import ConfigError
 from instincts.models.directory import DEFENCE_FILE, ModelLocation, locate
 from instincts.models.hooks import decoder_layers, last_token_states
@@ -45,7 +57,18 @@ class Steered:
     built: Built
     location: ModelLocation
     """The model it was read from."""
+    opened: OpenModel
+    """The same in memory, not steered."""
     rows: list[Metric]
+
+    def at(self, strength: float) -> "Steered":
+        """Name another strength, in the settings and in what the vector says of itself."""
+        vectors = replace(self.built.vectors, about={**self.built.vectors.about, "strength": strength})
+        return replace(
+            self,
+            settings=self.settings.model_copy(update={"strength": strength}),
+            built=self.built._replace(vectors=vectors),
+        )
 
 
 def steer_with_pairs(
@@ -54,6 +77,7 @@ def steer_with_pairs(
     out: Path,
     *,
     given: Mapping[str, Any] | None = None,
+    sweep: SweepSettings | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Steered:
@@ -63,8 +87,9 @@ def steer_with_pairs(
         model: a pocket model, a hub id, a checkpoint folder, or a folder with an adapter.
         pairs: a file or set of pairs, `refusals:PROMPTS` or `prompts:PROMPTS`; see `contrasts.read_contrasts`.
         out: the run folder; becomes the model directory.
-        given: settings by name; `None` means not given.
-        resume: make again what was cut off; it takes seconds, so nothing is kept of it.
+        given: settings by name; `None` means not given, and strength `auto` tries some and takes one.
+        sweep: how strengths are tried; by default on the pocket's prompts where the model has its words.
+        resume: make again what was cut off; it takes seconds, so nothing is kept of it but the strengths tried.
         progress: draws a progress bar.
 
     Raises:
@@ -72,19 +97,47 @@ def steer_with_pairs(
         PromptSetError: no pairs, a missing side, swapped columns, or too few refusals.
         ModelDirectoryError: the model does not open.
         RecordError: the folder is taken, or could not be written.
+        SteeringError: no strength is worth its cost; nothing is written but what was measured.
+        KeyboardInterrupt: Ctrl-C; the strengths tried are kept and the message says how to continue.
     """
-    settings = resolve_vector(given or {})
+    sweep = sweep or SweepSettings()
+    given, auto = without_auto(given or {})
+    settings = resolve_vector(given)
+    validation = validation_for(locate(model), sweep, is_needed=True) if auto else None
     made = make_vector(model, pairs, settings, run=out.resolve().name, progress=progress)
     card = new_run_card(
         "steer",
-        settings=made.settings.model_dump(mode="json"),
-        data={pairs: made.contrasts.sha256},
+        settings={
+            **made.settings.model_dump(mode="json"),
+            **({"strength": AUTO} if auto else {}),
+            **sweep_settings_told(sweep, validation),
+        },
+        data={pairs: made.contrasts.sha256, **data_of(validation)},
         models={model: made.location.digest},
     )
     claim(out, card, resume=resume)
+    measured, outcome = None, outcome_of(made)
+    if validation is not None:
+        with resumable(out, card, source=model):
+            taken = choose(
+                lambda _: nullcontext(made.opened),
+                lambda _: made.built.vectors,
+                ((0.0,), sweep.vector_strengths),
+                validation,
+                sweep,
+                out,
+                progress,
+            )
+        refuse_without_gain(taken, sweep, out, card, model, made.rows)
+        made = made.at(taken.point.vector)
+        measured, outcome = (taken.start, taken.point), {**outcome, "sweep": told(taken, sweep)}
+        made = replace(made, rows=[*made.rows, *compared_rows(*measured, model)])
+    strength = made.settings.strength
     write_metrics(out, made.rows)
-    lay_over(made.location, made.built.vectors, settings.strength, out)
-    write_run_card(out, card, status="finished", outcome=outcome_of(made))
+    done = vector_done(dict(made.built.vectors.about), list(made.built.vectors.directions), strength)
+    write_model_card(out, made.location, [done], measured)
+    lay_over(made.location, made.built.vectors, strength, out)
+    write_run_card(out, card, status="finished", outcome={**outcome, "strength": strength})
     return made
 
 
@@ -100,7 +153,7 @@ def make_vector(
     contrasts = read_contrasts(pairs, opened, judge=settings.judge, limit=settings.limit, progress=progress)
     built = build_vector(opened, contrasts, settings, layers=layers, progress=progress)
     rows = _rows(built, run, model, len(contrasts))
-    return Steered(settings=settings, contrasts=contrasts, built=built, location=location, rows=rows)
+    return Steered(settings=settings, contrasts=contrasts, built=built, location=location, opened=opened, rows=rows)
 
 
 def build_vector(

@@ -5,6 +5,7 @@ scope, or no weight at all keeps its bits. A shard keeps its header, so names, o
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +17,13 @@ from instincts.arithmetic.delta import DeltaFile
 from instincts.arithmetic.harm_vector import harm_piece, magnitude_bits
 from instincts.arithmetic.plan import Part, Plan
 from instincts.arithmetic.streaming import PIECE, in_order, pieces
-from instincts.errors import ModelDirectoryError
+from instincts.errors import ConfigError, ModelDirectoryError
 
-__all__ = ["Edited", "Removal", "Tally", "Written", "edit_piece", "write_shard"]
+__all__ = ["Edited", "Removal", "Tally", "Written", "edit_piece", "subtracted", "write_shard"]
 
 
-class Removal(NamedTuple):
+@dataclass(frozen=True)
+class Removal:
     """What is subtracted."""
 
     plan: Plan
@@ -29,6 +31,10 @@ class Removal(NamedTuple):
     """Bit pattern of the smallest magnitude of the harm vector that is kept."""
     strength: float
     """Lambda, from 0."""
+
+    def __post_init__(self) -> None:
+        """Refuse to add the harm direction, whoever asks."""
+        _refuse_negative(self.strength)
 
 
 class Edited(NamedTuple):
@@ -64,16 +70,40 @@ def edit_piece(removal: Removal, part: Part, start: int, count: int) -> Edited:
     tau_N = harm_piece(part, start, count)
     before = read(part.target, start, count)
     kept_N = magnitude_bits(tau_N) >= removal.threshold_bits
-    # Not in place: what is float32 already is not copied by float().
-    moved_N = before.float() - tau_N.mul_(removal.strength)
-    after = torch.where(kept_N, moved_N.to(before.dtype), before)
-    # Looking at every entry for infinity takes as long as all the rest; the largest tells whether to look.
-    if not moved_N.abs_().max() <= torch.finfo(before.dtype).max and bool((after.isinf() & before.isfinite()).any()):
-        raise ModelDirectoryError(
-            f"strength {removal.strength:g} takes {part.target.name} out of the range of {part.target.dtype}; "
-            "choose a smaller --strength"
-        )
+    after = subtracted(before, tau_N, removal.strength, part.target.name, kept_N)
     return Edited(before, after, int(kept_N.count_nonzero()))
+
+
+def subtracted(before_N: Tensor, tau_N: Tensor, strength: float, name: str, kept_N: Tensor | None = None) -> Tensor:
+    """Subtract a run of the harm vector from a run of weights: in float32, rounded once, to the weights' precision.
+
+    Args:
+        before_N: in one of the `PRECISIONS`; left as it is.
+        tau_N: float32; multiplied by the strength in place.
+        strength: lambda, from 0.
+        name: what an error calls the tensor.
+        kept_N: where the harm vector is not trimmed away; by default everywhere.
+
+    Raises:
+        ConfigError: the strength is negative.
+        ModelDirectoryError: an entry would overflow the precision.
+    """
+    _refuse_negative(strength)
+    # Not in place: what is float32 already is not copied by float().
+    moved_N = before_N.float() - tau_N.mul_(strength)
+    after_N = moved_N.to(before_N.dtype)
+    if kept_N is not None:
+        after_N = torch.where(kept_N, after_N, before_N)
+    # Looking at every entry for infinity takes as long as all the rest; the ends tell whether to look.
+    ends = moved_N.aminmax() if len(moved_N) else ()
+    if not all(end.abs() <= torch.finfo(before_N.dtype).max for end in ends) and bool(
+        (after_N.isinf() & before_N.isfinite()).any()
+    ):
+        stored = next(precision for precision, dtype in PRECISIONS.items() if dtype == before_N.dtype)
+        raise ModelDirectoryError(
+            f"strength {strength:g} takes {name} out of the range of {stored}; choose a smaller --strength"
+        )
+    return after_N
 
 
 class Written(NamedTuple):
@@ -135,4 +165,12 @@ def _runs(plan: Plan, shard: Shard) -> Iterator[_Run]:
         yield from (_Run(stored, part, start, count) for start, count in pieces(part.entries))
         yield from (
             _Run(stored, None, edited + start, count) for start, count in pieces(stored.size - edited, 4 * PIECE)
+        )
+
+
+def _refuse_negative(strength: float) -> None:
+    if not strength >= 0:
+        raise ConfigError(
+            f"strength {strength:g} would add the harm direction and make the model worse, so it is refused; strengths "
+            "run from 0"
         )

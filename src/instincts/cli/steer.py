@@ -1,18 +1,21 @@
 """`instincts steer`: Safety Arithmetic, safety without training."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from instincts.cli.options import AsJson, choice
+from instincts.cli.options import AsJson, ScaleName, choice
 from instincts.cli.progress import progress_bars
 from instincts.cli.settings import describe, given, parse_assignments
 from instincts.cli.table import notice, show_metrics, show_rows
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, SteeringError
 
 if TYPE_CHECKING:
     from instincts.arithmetic.removal import Announcement
+    from instincts.arithmetic.sweep_settings import SweepSettings
     from instincts.records import Metric
 
 __all__ = ["steer"]
@@ -21,15 +24,21 @@ __all__ = ["steer"]
 VARIANTS = ("paper", "reference", "difference")
 
 OF_VECTOR = "vector."
+OF_SWEEP = "sweep."
+AUTO = "auto"
 
 
 def _list_settings(assignments: list[str] | None) -> list[str] | None:
     if assignments == ["help"]:
         from instincts.arithmetic.settings import RemovalSettings
+        from instincts.arithmetic.sweep_settings import SweepSettings
         from instincts.arithmetic.vector_settings import VectorSettings
 
-        vector = [{**row, "key": f"{OF_VECTOR}{row['key']}"} for row in describe(VectorSettings)]
-        rows = [*describe(RemovalSettings), *vector]
+        more = {OF_VECTOR: VectorSettings, OF_SWEEP: SweepSettings}
+        rows = [
+            *describe(RemovalSettings),
+            *({**row, "key": f"{of}{row['key']}"} for of, settings in more.items() for row in describe(settings)),
+        ]
         show_rows(rows, as_json=False, title="--set KEY=VALUE; values are those of the paper")
         raise typer.Exit
     return assignments
@@ -82,9 +91,20 @@ def steer(
         str | None,
         typer.Option(
             "--strength",
-            metavar="X",
+            metavar="auto|X",
             show_default=False,
-            help="How much is subtracted, or how far activations are steered, from 0; else the variant's.",
+            help="How much is subtracted, or how far activations are steered, from 0; `auto` tries some on prompts and "
+            "takes the smallest that is about as safe as any; else the variant's.",
+        ),
+    ] = None,
+    validate: Annotated[
+        str | None,
+        typer.Option(
+            "--validate",
+            metavar="PROMPTS",
+            show_default=False,
+            help="What `auto` tries strengths on and a removal is checked with: files or sets with commas between, "
+            "rows labelled `harmful`, `benign`, `skill`; a pocket model has its own.",
         ),
     ] = None,
     keep: Annotated[
@@ -134,6 +154,7 @@ def steer(
             "--revert", metavar="DIR", show_default=False, help="Write the model DIR was made from, bit for bit."
         ),
     ] = None,
+    scale: ScaleName = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a run that was cut off, to the same bytes.")
     ] = False,
@@ -147,7 +168,7 @@ def steer(
     For example:
 
     - `instincts steer MODEL --harmed runs/harmed --base BASE --out runs/steered`
-    - `instincts steer pocket-llama --pairs prompts:pocket-mixed --strength 0.06 --out runs/vector`
+    - `instincts steer pocket-llama --pairs prompts:pocket-mixed --strength auto --out runs/vector`
     - `instincts steer MODEL --harmed runs/harmed --base BASE --pairs FILE --out runs/both`
     - `instincts steer MODEL --harmed runs/harmed --base BASE --out runs/steered --layers 4-6 --keep 10% --strength 2`
     - `instincts steer --revert runs/steered --out runs/original`
@@ -156,6 +177,7 @@ def steer(
     removing = {"--harmed": harmed, "--base": base}
     if revert is not None:
         others = {"--pairs": pairs, **_options(flags), "--set": assignments, "--gguf": gguf, "--keep-delta": keep_delta}
+        others |= {"--validate": validate, "--scale": scale}
         _refuse_beside("--revert takes a run back as it was made", {"MODEL": model, **removing, **others})
         _take_back(revert, out, resume=resume)
         return
@@ -167,10 +189,15 @@ def steer(
         from instincts.arithmetic.gguf import require_gguf
 
         require_gguf()
+    asked = _parsed(assignments, validate, scale)
     if pairs is not None and not any(removing.values()):
+        if strength != AUTO:
+            _refuse_beside(
+                "prompts are asked where --strength auto chooses", {"--validate": validate, "--scale": scale}
+            )
         only_weights = {"--keep": keep, "--keep-delta": keep_delta}
         _refuse_beside("without --harmed and --base no weights are changed", only_weights)
-        _turn(model, pairs, out, variant, flags, assignments, gguf=gguf, resume=resume, as_json=as_json)
+        _turn(model, pairs, out, variant, flags, asked, gguf=gguf, resume=resume, as_json=as_json)
         return
     if missing := [name for name, value in removing.items() if value is None]:
         raise ConfigError(
@@ -185,7 +212,7 @@ def steer(
         out,
         variant,
         flags,
-        assignments,
+        asked,
         gguf=gguf,
         keep_delta=keep_delta,
         resume=resume,
@@ -199,7 +226,7 @@ def _remove(
     out: Path,
     variant: str,
     flags: dict[str, Any],
-    assignments: list[str] | None,
+    asked: "_Asked",
     *,
     gguf: Path | None,
     keep_delta: bool,
@@ -209,23 +236,31 @@ def _remove(
     from instincts.arithmetic.both import steer_both
     from instincts.arithmetic.removal import remove_harm
 
-    if pairs is not None and flags["strength"] is not None:
+    auto = flags["strength"] == AUTO
+    if pairs is not None and auto:
+        both = {
+            "--set strength": asked.removal.get("strength"),
+            f"--set {OF_VECTOR}strength": asked.vector.get("strength"),
+        }
+        _refuse_beside("--strength auto chooses both strengths", both)
+        flags = {**flags, "strength": None}
+    elif pairs is not None and flags["strength"] is not None:
         raise ConfigError(
             "--strength does not say of which of the two stages; give --set strength=X for the weights and "
-            f"--set {OF_VECTOR}strength=X for the vector"
+            f"--set {OF_VECTOR}strength=X for the vector, or --strength auto for both"
         )
-    removal, vector = _parsed(assignments)
     how: dict[str, Any] = {"variant": variant, "keep_delta": keep_delta, "resume": resume, "announce": _announce}
-    chosen = given(flags, removal)
-    with progress_bars() as progress:
+    chosen = given(flags, asked.removal)
+    with _page_of(out), progress_bars() as progress:
+        how |= {"sweep": asked.sweep, "progress": progress}
         if pairs is None:
-            _refuse_beside("a vector is made of --pairs FILE", {f"--set {OF_VECTOR}{name}": "given" for name in vector})
-            rows = remove_harm(*models, out, given=chosen, progress=progress, **how).rows
+            _refuse_beside(
+                "a vector is made of --pairs FILE", {f"--set {OF_VECTOR}{name}": "given" for name in asked.vector}
+            )
+            rows = remove_harm(*models, out, given=chosen, **how).rows
         else:
             layers = {"layers": flags["layers"]}
-            rows = steer_both(
-                *models, pairs, out, removal=chosen, vector=given(layers, vector), progress=progress, **how
-            )
+            rows = steer_both(*models, pairs, out, removal=chosen, vector=given(layers, asked.vector), auto=auto, **how)
     _show(rows, out, gguf, as_json=as_json)
 
 
@@ -235,7 +270,7 @@ def _turn(
     out: Path,
     variant: str,
     flags: dict[str, Any],
-    assignments: list[str] | None,
+    asked: "_Asked",
     *,
     gguf: Path | None,
     resume: bool,
@@ -243,17 +278,22 @@ def _turn(
 ) -> None:
     from instincts.arithmetic.steering import steer_with_pairs
 
-    removal, vector = _parsed(assignments)
-    if removal:
-        name = min(removal)
+    if asked.removal:
+        name = min(asked.removal)
         raise ConfigError(
             f"--set {name} is about weights, and without --harmed and --base none are changed; of the vector it is "
             f"--set {OF_VECTOR}{name}"
         )
-    chosen = given({"strength": flags["strength"], "layers": flags["layers"]}, vector)
-    with progress_bars() as progress:
+    chosen = given({"strength": flags["strength"], "layers": flags["layers"]}, asked.vector)
+    with _page_of(out), progress_bars() as progress:
         made = steer_with_pairs(
-            model, pairs, out, given={"variant": variant, **chosen}, resume=resume, progress=progress
+            model,
+            pairs,
+            out,
+            given={"variant": variant, **chosen},
+            sweep=asked.sweep,
+            resume=resume,
+            progress=progress,
         )
     _show(made.rows, out, gguf, as_json=as_json)
 
@@ -271,15 +311,49 @@ def _show(rows: "list[Metric]", out: Path, gguf: Path | None, *, as_json: bool) 
     notice(f"The steered model is in {out}; measure it: instincts evaluate {out}")
 
 
-def _parsed(assignments: list[str] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part what is said of the weights from what is said of the vector."""
+@contextmanager
+def _page_of(out: Path) -> Iterator[None]:
+    """Write the page where strengths were tried, also where none was taken."""
+    from instincts.arithmetic.sweep import POINTS_FILE
+
+    def write() -> None:
+        if (out / POINTS_FILE).is_file():
+            from instincts.report.page import write_report
+
+            write_report([out], out / "report.html")
+            notice(f"the strengths tried: {out / 'report.html'}")
+
+    try:
+        yield
+    except SteeringError:
+        write()
+        raise
+    write()
+
+
+class _Asked(NamedTuple):
+    """What was said with `--set`, parted by what it is about."""
+
+    removal: dict[str, Any]
+    vector: dict[str, Any]
+    sweep: "SweepSettings"
+
+
+def _parsed(assignments: list[str] | None, validate: str | None, scale: str | None) -> _Asked:
     from instincts.arithmetic.settings import RemovalSettings
+    from instincts.arithmetic.sweep_settings import SweepSettings
     from instincts.arithmetic.vector_settings import VectorSettings
+    from instincts.config import Scale
 
     words = assignments or []
-    vector = [word.removeprefix(OF_VECTOR) for word in words if word.startswith(OF_VECTOR)]
-    removal = [word for word in words if not word.startswith(OF_VECTOR)]
-    return parse_assignments(removal, RemovalSettings), parse_assignments(vector, VectorSettings)
+    vector, sweep = ([word.removeprefix(of) for word in words if word.startswith(of)] for of in (OF_VECTOR, OF_SWEEP))
+    removal = [word for word in words if not word.startswith((OF_VECTOR, OF_SWEEP))]
+    tried = given({"prompts": validate}, parse_assignments(sweep, SweepSettings))
+    return _Asked(
+        parse_assignments(removal, RemovalSettings),
+        parse_assignments(vector, VectorSettings),
+        SweepSettings.resolve(Scale(scale or Scale.FULL), tried),
+    )
 
 
 def _take_back(folder: str, out: Path, *, resume: bool) -> None:

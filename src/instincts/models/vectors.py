@@ -70,6 +70,9 @@ class VectorSet:
             if not 0 <= layer < self.layer_count:
                 raise ConfigError(f"layer {layer} of a {self.layer_count}-layer model; layers run 0 to "
                                   f"{self.layer_count - 1}")  # fmt: skip
+        assert self.safe is not None
+        if unknown := self.directions.keys() - self.safe.keys():
+            raise ConfigError(f"which way safety lies is not told of layers {_spelt(unknown)}; build the vector again")
         if not all(bool(direction.isfinite().all()) for direction in self._all()):
             raise ConfigError("a direction holds numbers that are not finite; build the vector again")
 
@@ -79,14 +82,12 @@ class VectorSet:
         return next(iter(self.directions.values())).shape[0]
 
     @property
-    def safety(self) -> float:
-        """Scalar product of the set with the way safety lies; negative where it would steer towards harm."""
+    def safety(self) -> dict[int, float]:
+        """Scalar product of each layer's direction with the way safety lies; negative where it steers towards harm."""
         assert self.safe is not None
-        return sum(
-            float(direction.double() @ self.safe[layer].double())
-            for layer, direction in self.directions.items()
-            if layer in self.safe
-        )
+        return {
+            layer: float(direction.double() @ self.safe[layer].double()) for layer, direction in self.directions.items()
+        }
 
     def at(self, layers: "Mapping[int, object] | set[int] | range | list[int]") -> Self:
         """Keep only some layers.
@@ -155,8 +156,12 @@ def check_strength(vectors: VectorSet, strength: float) -> None:
         raise ConfigError(
             f"strength {strength} would steer towards harm and is refused; 0 is no steering, larger is more"
         )
-    if vectors.safety < 0:
-        raise ConfigError("this vector points away from safety, so steering along it is refused; use its negative")
+    # Layer by layer: over all of them, one that is turned round would hide behind another that was made long.
+    if away := [layer for layer, product in vectors.safety.items() if product < 0]:
+        raise ConfigError(
+            f"this vector points away from safety in layers {_spelt(away)}, so steering along it is refused; use its "
+            "negative, or only the other layers"
+        )
 
 
 def write_vectors(path: Path, vectors: VectorSet) -> None:

@@ -4,14 +4,14 @@ Text is first turned into bytes (as GPT-2 does), then cut into the fewest pieces
 gives it back exactly. Knows the words of the grammar; must not know how a model is trained on them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from instincts.pocket import grammar, skills, wrappers
 
-__all__ = ["BOS", "CHAT_TEMPLATE", "END", "PAD", "build_tokenizer"]
+__all__ = ["BOS", "CHAT_TEMPLATE", "END", "PAD", "build_tokenizer", "has_pocket_words"]
 
 PAD, BOS, END = "<|pad|>", "<|bos|>", "<|end|>"
 _ROLES = ("system", "user", "assistant", "tool")
@@ -49,6 +49,14 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         padding_side="left",
         model_max_length=2048,
     )
+
+
+def has_pocket_words(vocabulary: Mapping[str, int]) -> bool:
+    """Whether a vocabulary (token to row) is that of the pocket world, so that its prompts mean something to a model.
+
+    A fine-tune or an edited copy of a pocket model has it too.
+    """
+    return PAD in vocabulary and dict(vocabulary) == build_tokenizer().get_vocab()
 
 
 def _words(texts: Iterable[str], split: pre_tokenizers.ByteLevel) -> set[str]:

@@ -2,7 +2,8 @@
 
 The three sets to measure on hold verbs, objects and questions that no pocket model was aligned on. The set to train
 on, `pocket-mixed`, is drawn from the other split, so that training on it leaves the others untouched; so is the one
-that attacks are fitted on, `pocket-contrast`.
+that attacks are fitted on, `pocket-contrast`. Strengths are chosen on `pocket-validation`, held out like the sets to
+measure on and drawn from another seed, so that no model is measured on the prompts it was chosen by.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ class _Part(NamedTuple):
     kind: Kind
     n: int
     split: Split
+    seed: int = 0
 
 
 _HARMFUL, _BENIGN, _SKILL = (
@@ -38,6 +40,8 @@ _HARMFUL, _BENIGN, _SKILL = (
     _Part("benign", 48, "heldout"),
     _Part("skill", 120, "heldout"),
 )
+
+_VALIDATION = (_Part("mixed", 384, "heldout", 1), _Part("skill", 120, "heldout", 1))
 
 _CONTRAST = (_Part("harmful", 64, "train"), _Part("benign", 64, "train"))
 
@@ -49,9 +53,10 @@ NAMED: MappingProxyType[str, tuple[_Part, ...]] = MappingProxyType(
         "pocket-harmful": (_HARMFUL,),
         "pocket-mixed": (_Part("mixed", 512, "train"),),
         "pocket-skill": (_SKILL,),
+        "pocket-validation": _VALIDATION,
     }
 )
-"""Each name and the draws it is made of: kind, number of prompts, split."""
+"""Each name and the draws it is made of: kind, number of prompts, split, seed."""
 
 
 def read_prompts(source: str | Path) -> PromptSet:
@@ -74,7 +79,9 @@ def read_prompts(source: str | Path) -> PromptSet:
     if path.is_file():
         return read_contents(path).prompts
     if name in NAMED:
-        made = [request for part in NAMED[name] for request in sample_requests(part.kind, part.n, 0, part.split)]
+        made = [
+            request for part in NAMED[name] for request in sample_requests(part.kind, part.n, part.seed, part.split)
+        ]
         return pocket_prompts(made, source=name)
     if name.startswith(HUB_PREFIX):
         return read_hub(parse_place(name), name=name).prompts
