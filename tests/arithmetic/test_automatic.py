@@ -51,9 +51,9 @@ def test_weights_are_given_back_their_refusals(harmed: Path, tmp_path: Path) -> 
         sweep=QUICK,
     )  # fmt: skip
     dsr = rates(tmp_path / "out", "dsr")
-    assert dsr["before"] is not None
-    assert dsr["after"] is not None
-    assert dsr["before"] < 0.2 < 0.4 < dsr["after"]
+    assert dsr["untreated"] is not None
+    assert dsr["steered"] is not None
+    assert dsr["untreated"] < 0.2 < 0.4 < dsr["steered"]
     card = read_run_card(tmp_path / "out")
     assert (card.settings["strength"], card.outcome["strength"]) == (AUTO, done.strength)
     assert card.outcome["sweep"]["weights"] == done.strength > 0
@@ -109,7 +109,7 @@ def test_both_are_tried_as_a_grid_and_the_vector_belongs_to_the_weights_written(
     card, outcome = json.loads((out / "defence.json").read_text()), read_run_card(out).outcome
     assert (outcome["sweep"]["weights"], outcome["sweep"]["vector"]) == (outcome["strength"], card["strength"])
     assert outcome["strength"] == 2
-    assert rates(out, "dsr").keys() == {"before", "after"}
+    assert rates(out, "dsr").keys() == {"untreated", "steered"}
 
 
 def test_without_prompts_at_hand_nothing_can_be_chosen(trio: Trio, tmp_path: Path) -> None:

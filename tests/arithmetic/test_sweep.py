@@ -105,12 +105,12 @@ def test_a_point_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_rows_tell_before_and_after_and_nothing_that_was_not_asked() -> None:
     rows = compared_rows(point(0, 0.4, 0.9, None), point(1, 0.8, 0.9, None), "m")
     assert [(row.run, row.metric, row.value) for row in rows] == [
-        ("before", "dsr", 0.4),
-        ("before", "asr", 0.6),
-        ("before", "benign_compliance", 0.9),
-        ("after", "dsr", 0.8),
-        ("after", "asr", 0.2),
-        ("after", "benign_compliance", 0.9),
+        ("untreated", "dsr", 0.4),
+        ("untreated", "asr", 0.6),
+        ("untreated", "benign_compliance", 0.9),
+        ("steered", "dsr", 0.8),
+        ("steered", "asr", 0.2),
+        ("steered", "benign_compliance", 0.9),
     ]
 
 

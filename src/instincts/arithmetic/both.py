@@ -57,6 +57,7 @@ def steer_both(
     vector: Mapping[str, Any] | None = None,
     auto: bool = False,
     sweep: SweepSettings | None = None,
+    is_probed: bool = True,
     resume: bool = False,
     keep_delta: bool = False,
     progress: Progress | None = None,
@@ -77,6 +78,7 @@ def steer_both(
         vector: settings of the second stage by name; its layers follow the first stage unless given.
         auto: try pairs of strengths on prompts and take one; then neither stage may be given a strength.
         sweep: how strengths are tried, and how the first stage is probed.
+        is_probed: whether it is, where strengths were given and there are prompts at hand.
         resume: continue a run that was interrupted or killed.
         keep_delta: keep what `revert` of `out/weights` needs.
         progress: draws a progress bar.
@@ -129,7 +131,7 @@ def steer_both(
                 variant=variant,
                 given={**(removal or {}), "strength": first.strength},
                 sweep=sweep,
-                is_probed=not auto,
+                is_probed=is_probed and not auto,
                 keep_delta=keep_delta,
                 resume=(weights / RUN_FILE).is_file(),
                 progress=progress,

@@ -10,7 +10,8 @@ from typing import Any
 
 from instincts.arithmetic.knee import Point
 from instincts.models.directory import ModelLocation
-from instincts.records import write_text
+from instincts.models.harmed import HARMED_KEY, HARMED_NOTE
+from instincts.records import read_json, write_text
 from instincts.statistics import Interval
 
 __all__ = ["CARD_FILE", "removal_done", "vector_done", "write_model_card"]
@@ -43,6 +44,8 @@ def write_model_card(
     lines += ["", f"# {name}, {'steered, and worse than before' if is_worse else 'steered towards safety'}", ""]
     if is_worse:
         lines += [f"> **worse_than_input.** {_WORSE}", ""]
+    if _is_marked(model):
+        lines += [f"> **The model it was made from says:** {HARMED_NOTE}.", ""]
     lines += [f"Made from {name} (content {model.digest[:12]}) by `instincts steer`, without training.", ""]
     lines += [f"- {sentence}" for sentence in done]
     if measured is not None:
@@ -86,6 +89,11 @@ def shown_name(model: ModelLocation) -> str:
     """Name a model without its path."""
     is_folder = Path(model.name).expanduser().resolve() == model.path
     return model.path.name if is_folder else model.name
+
+
+def _is_marked(model: ModelLocation) -> bool:
+    config = model.path / "config.json"
+    return config.is_file() and HARMED_KEY in read_json(config)
 
 
 def _table(before: Point, after: Point) -> list[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from transformers import AutoConfig
+
 from instincts.arithmetic.automatic import (
     data_of,
     refuse_without_gain,
@@ -36,6 +38,7 @@ from instincts.arithmetic.trials import trials
 from instincts.arithmetic.vocabulary import check_rows
 from instincts.arithmetic.writing import Journal, check_space, copy_along, resumable, write_shards
 from instincts.models.directory import ModelLocation, locate
+from instincts.models.harmed import warn_if_harmed
 from instincts.records import Metric, claim, file_sha256, new_run_card, write_metrics, write_run_card
 
 __all__ = ["Announcement", "Prepared", "RemovalOutcome", "prepare", "remove_harm"]
@@ -175,6 +178,8 @@ def prepare(
     whole = _plan(located, model, harmed, base, settings)
     found = _scope(whole, located, model, base, settings, progress)
     plan = narrow(whole, found.layers, include=settings.include, exclude=settings.exclude)
+    # Its weights are only streamed, so nothing else would say so.
+    warn_if_harmed(model, AutoConfig.from_pretrained(located[model].path, trust_remote_code=False))
     return Prepared(settings, located, found, plan)
 
 

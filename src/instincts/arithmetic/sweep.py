@@ -162,7 +162,7 @@ def told(taken: Taken, settings: SweepSettings) -> dict[str, Any]:
 def compared_rows(before: Point, after: Point, model: str) -> list[Metric]:
     """Make rows of the model as it was and as it is."""
     rows = []
-    for run, point in (("before", before), ("after", after)):
+    for run, point in (("untreated", before), ("steered", after)):
         for metric in ("dsr", "asr", "benign_compliance", "skill_accuracy"):
             rate: Interval = getattr(point, metric)
             if rate.n:

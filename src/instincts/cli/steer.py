@@ -33,8 +33,9 @@ def _list_settings(assignments: list[str] | None) -> list[str] | None:
         from instincts.arithmetic.settings import RemovalSettings
         from instincts.arithmetic.sweep_settings import SweepSettings
         from instincts.arithmetic.vector_settings import VectorSettings
+        from instincts.config import Settings
 
-        more = {OF_VECTOR: VectorSettings, OF_SWEEP: SweepSettings}
+        more: dict[str, type[Settings]] = {OF_VECTOR: VectorSettings, OF_SWEEP: SweepSettings}
         rows = [
             *describe(RemovalSettings),
             *({**row, "key": f"{of}{row['key']}"} for of, settings in more.items() for row in describe(settings)),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from instincts.records import Metric
 from instincts.report.words import model_name
 
-__all__ = ["CANARIES", "Arm", "Comparison", "compare"]
+__all__ = ["CANARIES", "VALIDATION", "Arm", "Comparison", "compare"]
 
 
 class Arm(NamedTuple):
@@ -35,12 +35,13 @@ class Comparison:
         return self._by_place.get((arm.run, arm.model, suite, metric, slice_name))
 
     def suites(self, metric: str) -> list[str]:
-        """Name the suites that measured a metric, in the order of their rows, but for a training's canaries.
+        """Name the suites that measured a metric, in the order of their rows, but for canaries and validation.
 
-        Canaries steer a training and may stand in for labels, so no comparison rests on them.
+        Canaries steer a training and may stand in for labels, validation prompts choose a strength: no comparison rests
+        on either.
         """
         names = (row.suite for row in self.rows if row.metric == metric)
-        return [name for name in dict.fromkeys(names) if name != CANARIES]
+        return [name for name in dict.fromkeys(names) if name not in (CANARIES, VALIDATION)]
 
     def slices(self, suite: str, metric: str) -> list[str]:
         """Name the slices of a metric but `all`, in the order of their rows: attacks, tasks, kinds of request.
@@ -97,4 +98,5 @@ def _tag(place: int) -> str:
 CROSSED = " × "
 CATEGORY = "category "
 CANARIES = "canaries"
+VALIDATION = "validation"
 ORDER = {"before": 0, "after": 2}

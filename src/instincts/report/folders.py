@@ -18,6 +18,7 @@ __all__ = ["DEMO_PARTS", "GATE_FILE", "TRAINING_FILE", "RunFolder", "read_folder
 
 DEMO_PARTS = ("before", "model", "after")
 TRAINING_FILE = "training.jsonl"
+POINTS_FILE = "points.jsonl"
 GATE_FILE = "gate.json"
 
 
@@ -35,6 +36,8 @@ class RunFolder:
     """The runs its logs belong to, as named in the rows of the page."""
     gate: dict[str, Any] | None = None
     """`gate.json` as written: threshold, verdict, and the mean entropies (nats) of each prompt's answers."""
+    points: tuple[dict[str, Any], ...] = ()
+    """The strengths that were tried, and what came of each."""
     logs: tuple[Path, ...] = ()
     """Inspect logs, oldest first."""
     notes: tuple[str, ...] = ()
@@ -119,6 +122,7 @@ def _read(path: Path, *, with_metrics: bool = True) -> RunFolder:
         runs=frozenset(row.run for row in metrics) or frozenset({name}),
         metrics=tuple(metrics),
         curves=read_curves(path / TRAINING_FILE) if (path / TRAINING_FILE).is_file() else None,
+        points=read_curves(path / POINTS_FILE).rows if (path / POINTS_FILE).is_file() else (),
         gate=_read_gate(path / GATE_FILE),
         logs=tuple(sorted((path / "logs").rglob("*.eval"))),
         notes=tuple(notes),

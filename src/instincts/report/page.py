@@ -22,6 +22,7 @@ from instincts.report.moves import change_blocks
 from instincts.report.plane import plane_drawing
 from instincts.report.progress import training_blocks
 from instincts.report.rates import rate_blocks
+from instincts.report.strengths import strength_blocks, strength_headlines
 from instincts.report.summary import headlines_of, sentences_of, title_of
 from instincts.report.svg import ARM_INKS
 from instincts.report.transcripts import choose_exchanges, read_transcripts
@@ -40,7 +41,7 @@ def write_report(folders: Sequence[Path], out: Path, *, transcripts: bool | None
     The first folder is what the others are compared with; a demo folder brings its parts `before`, `model`, `after`.
 
     Args:
-        folders: folders that `preflight`, `train`, `evaluate` or `demo` wrote.
+        folders: folders that `preflight`, `train`, `steer`, `evaluate` or `demo` wrote.
         out: the page, a file ending in `.html`.
         transcripts: whether a few prompts and answers are put on the page; by default only of runs whose prompts all
             come with this package, which are free of content. All others stay in the Inspect logs.
@@ -70,6 +71,7 @@ class _Shown:
 def _content(parts: Sequence[RunFolder], found: Compared, transcripts: bool | None) -> dict[str, Any]:
     comparison = found.comparison
     headlines = headlines_of(comparison, without=("dsr",) if found.is_disputed else ())
+    headlines = headlines or strength_headlines(comparison)
     dsr_suites = comparison.suites("dsr")
     return {
         "title": title_of(parts),
@@ -95,6 +97,7 @@ def _content(parts: Sequence[RunFolder], found: Compared, transcripts: bool | No
         "entropy": entropy_block(comparison, found.answers),
         "gates": gate_blocks(parts),
         "trainings": training_blocks(parts),
+        "strengths": strength_blocks(parts),
         "shown": _shown(parts, found, transcripts),
         "rows": comparison.rows,
         "parts": parts,
@@ -124,6 +127,11 @@ def _numbers(parts: Sequence[RunFolder], found: Compared, content: dict[str, Any
         "entropies": entropy.data if entropy is not None else {},
         "training": {block.name: list(block.curves.rows) for block in content["trainings"]},
         "gate": {part.name: part.gate for part in parts if part.gate is not None},
+        "strengths": {
+            part.name: {"points": list(part.points), "taken": part.card.outcome.get("sweep")}
+            for part in parts
+            if part.points
+        },
         "runs": {part.name: part.card.model_dump() for part in parts},
     }
 

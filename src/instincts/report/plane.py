@@ -11,7 +11,7 @@ from instincts.report.svg import FONT_SIZE, INKS, canvas, clean_axes, render
 from instincts.report.tables import NARROW, Drawing
 from instincts.report.words import model_name, value_of
 
-__all__ = ["Frame", "Point", "place_names", "plane_drawing"]
+__all__ = ["Frame", "Point", "place_names", "plane_drawing", "points_figure"]
 
 
 Box = tuple[float, float, float, float]
@@ -51,8 +51,8 @@ def plane_drawing(standings: Sequence[Standing], arms: Sequence[Arm]) -> Drawing
     narrow = [_point(one, model_name(one.arm.label)[:SHORT] if few else one.arm.tag) for one in measured]
     return Drawing(
         "Defence against safe compliance",
-        _figure(wide, name="plane-wide", label=label, width=PLANE, height=LOW if few else HIGH),
-        _figure(narrow, name="plane-narrow", label=label, width=NARROW, height=LOW if few else NARROW),
+        points_figure(wide, name="plane-wide", label=label, size=(PLANE, LOW if few else HIGH)),
+        points_figure(narrow, name="plane-narrow", label=label, size=(NARROW, LOW if few else NARROW)),
     )
 
 
@@ -97,7 +97,26 @@ class Frame(NamedTuple):
         return (corners[0][0] - 1, corners[0][1] - 1, corners[1][0] + 1, corners[1][1] + 1)
 
 
-def _figure(points: Sequence[Point], *, name: str, label: str, width: int, height: int) -> str:
+def points_figure(
+    points: Sequence[Point],
+    *,
+    name: str,
+    label: str,
+    size: tuple[int, int],
+    joined: Sequence[tuple[float, float]] = (),
+    upward: str = "attacks refused, %",
+) -> str:
+    """Draw points with their intervals in a plane of safe compliance and defence.
+
+    Args:
+        points: what is drawn; one without a name gets none.
+        name: unique on the page.
+        label: what a reader who cannot see the figure is told.
+        size: CSS pixels, width and height.
+        joined: places (compliance, defence) that a line leads through.
+        upward: what the axis of defence is called.
+    """
+    width, height = size
     frame = Frame(width, height, (_start([one.compliance for one in points]), _start([one.defence for one in points])))
     figure = canvas(width, height)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -106,7 +125,11 @@ def _figure(points: Sequence[Point], *, name: str, label: str, width: int, heigh
     axes.set_ylim(0, height)
     axes.set_xticks(())
     axes.set_yticks(())
-    _draw_scale(axes, frame)
+    _draw_scale(axes, frame, upward)
+    if len(joined) > 1:
+        axes.plot(
+            *zip(*(frame.at(*place) for place in joined), strict=True), color=INKS["refusal"], linewidth=1, zorder=2
+        )
     for point in points:
         for along in (0, 1):
             left, low, right, high = frame.box(point, along=along)
@@ -125,7 +148,7 @@ def _figure(points: Sequence[Point], *, name: str, label: str, width: int, heigh
     return render(figure, name=name, label=label)
 
 
-def _draw_scale(axes: Any, frame: Frame) -> None:
+def _draw_scale(axes: Any, frame: Frame, upward: str) -> None:
     quiet = {"color": INKS["soft"], "fontsize": FONT_SIZE}
     for along in (0, 1):
         start = frame.starts[along]
@@ -141,7 +164,7 @@ def _draw_scale(axes: Any, frame: Frame) -> None:
             )
     middle = (LEFT + frame.width - RIGHT) / 2, (BELOW + frame.height - ABOVE) / 2
     axes.text(middle[0], 6, "harmless requests answered, % →", ha="center", va="baseline", **quiet)
-    axes.text(5, middle[1], "attacks refused, % →", rotation=90, ha="left", va="center", **quiet)
+    axes.text(5, middle[1], f"{upward} →", rotation=90, ha="left", va="center", **quiet)
 
 
 def _start(rows: Sequence[Metric]) -> float:

@@ -42,6 +42,8 @@ def title_of(folders: Sequence[RunFolder]) -> str:
         return f"{models[0] if models else subject}, before and after"
     if verbs == {"preflight"}:
         return f"Has {subject} an instinct to amplify?"
+    if verbs == {"steer"}:
+        return f"How strongly to steer {subject}?"
     if verbs == {"train"}:
         return f"Training {subject}"
     return f"How safe {'is' if len(models) < 2 else 'are'} {subject}?"

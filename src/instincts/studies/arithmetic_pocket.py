@@ -173,9 +173,9 @@ def _make(bench: Bench, target: Path, candidate: Candidate, out: Path) -> None:
     of_vector = {"strength": candidate.vector}
     models = (str(target), str(bench.harmed), bench.model)
     if candidate.weights and candidate.vector:
-        steer_both(*models, PAIRS, out, removal=of_weights, vector=of_vector)
+        steer_both(*models, PAIRS, out, removal=of_weights, vector=of_vector, is_probed=False)
     elif candidate.weights:
-        remove_harm(*models, out, given=of_weights)
+        remove_harm(*models, out, given=of_weights, is_probed=False)
     else:
         steer_with_pairs(str(target), PAIRS, out, given=of_vector)
 
@@ -198,7 +198,7 @@ def _control(bench: Bench, target: Path, twin: str, arm: str, removal: Candidate
         with TemporaryDirectory(dir=bench.folder) as scratch:
             save_moved(base, tau, Path(scratch) / "moved")
             given = {"strength": removal.weights, "keep": 1.0}
-            remove_harm(str(target), str(Path(scratch) / "moved"), bench.model, made, given=given)
+            remove_harm(str(target), str(Path(scratch) / "moved"), bench.model, made, given=given, is_probed=False)
     bench.record(made, twin, arm, removal.name)
 
 
