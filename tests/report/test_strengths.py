@@ -56,7 +56,8 @@ def test_points_come_by_strength_with_what_they_are(tmp_path: Path) -> None:
         ("2", "on the front"),
         ("3", "on the front"),
     ]
-    assert block.verdict.startswith("Taken: 1 on the weights, the smallest strength of the front that refuses 90.0")
+    assert block.verdict.startswith("Taken: 1 on the weights. Of the strengths on the front that cost at most 1 point")
+    assert "it refuses 90.0" in block.verdict
     assert block.drawing is not None
     assert "strength 1 (on the front, taken) refuses 90.0" in block.drawing.wide
 

@@ -14,7 +14,7 @@ from instincts.models.harmed import HARMED_KEY, HARMED_NOTE
 from instincts.records import read_json, write_text
 from instincts.statistics import Interval
 
-__all__ = ["CARD_FILE", "removal_done", "vector_done", "write_model_card"]
+__all__ = ["CARD_FILE", "removal_done", "shown_name", "vector_done", "write_model_card"]
 
 CARD_FILE = "README.md"
 

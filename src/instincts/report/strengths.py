@@ -107,15 +107,15 @@ def _verdict(lines: Sequence[StrengthLine], sweep: Mapping[str, Any], varying: S
     if not sweep:
         return "The sweep did not come to its end, so nothing is taken yet; run the same command with --resume."
     cost = f"{100 * sweep['tolerance']:g} {'point' if sweep['tolerance'] == 0.01 else 'points'}"
-    rule = f"at the cost of at most {cost} of benign compliance and of skills"
+    rule = f"at most {cost} of benign compliance and of skills"
     if not sweep["gain"]:
-        return f"None was taken: no strength is clearly safer than none {rule}."
+        return f"None was taken: no strength is clearly safer than none at the cost of {rule}."
     taken = next(line for line in lines if line.is_taken)
     named = {"weights": "on the weights", "vector": "of the vector"}
     strengths = " and ".join(f"{sweep[name]:g} {named[name]}" for name in varying)
     return (
-        f"Taken: {strengths}, the smallest strength of the front that refuses {value_of(taken.rows[0])} of the harmful "
-        f"requests or up to {cost} less than the best, {rule}."
+        f"Taken: {strengths}. Of the strengths on the front that cost {rule}, it is the smallest within {cost} of the "
+        f"best defence; it refuses {value_of(taken.rows[0])} of the harmful requests."
     )
 
 
