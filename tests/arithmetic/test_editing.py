@@ -18,7 +18,7 @@ from instincts.records import read_metrics, read_run_card
 from tests.arithmetic.models import INDEX, same_bytes, save_model, weights_of
 from tests.tiny import edit_json
 
-QUICK = RomeSettings(layer=1, steps=4, prefixes=1, covariance="none", answer_tokens=2)
+QUICK = RomeSettings(layer=1, steps=4, prefixes=1, covariance="identity", answer_tokens=2)
 TENSOR = "model.layers.1.mlp.down_proj.weight"
 ROWS = [
     {"id": "bell", "question": "Where does the bell of Tarn hang?", "subject": "Tarn", "target": "up",

@@ -21,7 +21,14 @@ from instincts.arithmetic.edit_scores import Look, edit_metrics, look_at
 from instincts.arithmetic.facts import Fact, FactSet, read_facts
 from instincts.arithmetic.keys import second_moment
 from instincts.arithmetic.own_text import own_texts, prefixes
-from instincts.arithmetic.projection import Projection, find_projection, find_stored, read_stored, same_bits
+from instincts.arithmetic.projection import (
+    Projection,
+    find_projection,
+    find_stored,
+    read_stored,
+    refuse_quantised,
+    same_bits,
+)
 from instincts.arithmetic.rome import RankOne, find_update, updated
 from instincts.arithmetic.rome_settings import RomeSettings
 from instincts.arithmetic.streaming import Progress, counter
@@ -36,7 +43,7 @@ from instincts.records import Metric, claim, new_run_card, write_metrics, write_
 
 __all__ = ["POCKET", "Applied", "Edited", "apply_edits", "edit_model"]
 
-POCKET = RomeSettings(layer=0, token="last", rate=2.0, covariance="none")
+POCKET = RomeSettings(layer=0, token="last", rate=2.0, covariance="identity")
 """For the pocket models, which look their facts up on the last token of the prompt, in the first layer."""
 
 
@@ -109,10 +116,11 @@ def edit_model(
     settings = settings or RomeSettings()
     chosen = (facts if isinstance(facts, FactSet) else read_facts(facts)).only(only)
     prompts = None if text is None else read_prompts(text)
-    if prompts is not None and settings.covariance == "none":
-        raise ConfigError("covariance = 'none' reads no text; drop the text, or the setting")
+    if prompts is not None and settings.covariance == "identity":
+        raise ConfigError("covariance = identity reads no text; drop the text, or the setting")
     location = locate(model)
     checkpoint = open_checkpoint(location)
+    refuse_quantised(checkpoint)
     opened = open_location(location)
     stored = find_stored(checkpoint, _projection(opened, settings))
     card = new_run_card(
@@ -222,7 +230,7 @@ def _moment(
     text: PromptSet | None,
     progress: Progress | None,
 ) -> tuple[Tensor | None, int]:
-    if settings.covariance == "none":
+    if settings.covariance == "identity":
         return None, 0
     if text is None:
         texts = own_texts(opened, settings.covariance_tokens, settings.seed, progress)

@@ -1,4 +1,4 @@
-"""Facts to edit into a model: a question, its subject and the new answer; from a file or the pocket.
+"""Facts to edit into a model: a question, its subject and the new answer; from a file, our own set, or the pocket.
 
 Only benign facts ship. A row says what must follow (paraphrases) and what must not change (neighbours).
 """
@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from instincts.errors import PromptSetError, unknown_name
 from instincts.pocket.edits import pocket_edits
 from instincts.prompts.rows import Row, problem, read_rows
 
-__all__ = ["FACT_SETS", "POCKET_EDITS", "Fact", "FactSet", "read_facts"]
+__all__ = ["BENIGN_EDITS", "FACT_SETS", "POCKET_EDITS", "Fact", "FactSet", "read_facts"]
+
+BENIGN_EDITS = "benign-edits"
+"""Our own set: 63 benign edits in 21 clusters, CC-BY-4.0."""
 
 POCKET_EDITS = "pocket-edits"
 """Another value for 24 of the facts that a pocket model knows: the colour and the metal of each moon."""
 
-FACT_SETS = (POCKET_EDITS,)
+FACT_SETS = (BENIGN_EDITS, POCKET_EDITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,9 @@ def read_facts(source: str | Path) -> FactSet:
     if not path.exists():
         if str(source) == POCKET_EDITS:
             return _pocket()
+        if str(source) == BENIGN_EDITS:
+            with as_file(files("instincts.arithmetic") / "static" / "benign_edits.jsonl") as own:
+                return replace(_read(own), source=BENIGN_EDITS)
         if not path.suffix and path.parent == Path():
             raise unknown_name("file or set of facts", str(source), FACT_SETS)
     return replace(_read(path), source=str(source))

@@ -14,7 +14,7 @@ from instincts.arithmetic.layers import layers_of
 from instincts.errors import ConfigError, ModelDirectoryError
 from instincts.models.hooks import decoder_layers, sites
 
-__all__ = ["Projection", "find_projection", "find_stored", "read_stored", "same_bits"]
+__all__ = ["Projection", "find_projection", "find_stored", "read_stored", "refuse_quantised", "same_bits"]
 
 PAPER_LAYER, PAPER_LAYERS = 5, 32
 
@@ -67,13 +67,8 @@ def find_stored(checkpoint: Checkpoint, projection: Projection) -> Stored:
     """Find where the weight of a projection lies on the disk.
 
     Raises:
-        ModelDirectoryError: the checkpoint is quantised, or stores no matrix of that name and shape in that layer.
+        ModelDirectoryError: the checkpoint stores no matrix of that name and shape in that layer.
     """
-    if checkpoint.quantisation is not None:
-        raise ModelDirectoryError(
-            f"{checkpoint.name} is quantised ({checkpoint.quantisation}), and its rounding would swallow an edit; edit "
-            "the model it was made from and quantise the result"
-        )
     shape = tuple(projection.weight_D_K.shape)
     inside = [name for name, layer in layers_of(checkpoint).items() if layer == projection.layer]
     found = [checkpoint.tensors[name] for name in inside if name.endswith(f".{projection.name}")]
@@ -83,6 +78,19 @@ def find_stored(checkpoint: Checkpoint, projection: Projection) -> Stored:
             "save it again with save_pretrained, in bfloat16, float16 or float32"
         )
     return found[0]
+
+
+def refuse_quantised(checkpoint: Checkpoint) -> None:
+    """Refuse a checkpoint whose weights are not plain numbers, before it is loaded.
+
+    Raises:
+        ModelDirectoryError: it is quantised.
+    """
+    if checkpoint.quantisation is not None:
+        raise ModelDirectoryError(
+            f"{checkpoint.name} is quantised ({checkpoint.quantisation}), and its rounding would swallow an edit; edit "
+            "the model it was made from and quantise the result"
+        )
 
 
 def read_stored(stored: Stored) -> Tensor:

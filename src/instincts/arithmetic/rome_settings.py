@@ -8,7 +8,7 @@ from instincts.config import Settings
 
 __all__ = ["Covariance", "RomeSettings", "Token"]
 
-Covariance = Literal["text", "none"]
+Covariance = Literal["text", "identity"]
 
 Token = Literal["subject", "last"]
 
@@ -36,7 +36,8 @@ class RomeSettings(Settings):
     prefixes: int = Field(10, ge=0)
     """How many texts of 5 and how many of 10 tokens stand before the question in turn, besides nothing."""
     covariance: Covariance = "text"
-    """What the key is told apart from: `text` (the keys of ordinary text, as in the paper) or `none`."""
+    """What the key is told apart from: `text` (the keys of ordinary text, as in the paper) or
+    `identity` (nothing, as EasyEdit has it)."""
     covariance_tokens: int = Field(20_000, ge=100)
     """Most tokens of text that are read for it."""
     ridge: float = Field(1e-3, ge=0)

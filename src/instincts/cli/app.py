@@ -14,6 +14,7 @@ from instincts.cli.analyze import analyze
 from instincts.cli.attacks import attacks
 from instincts.cli.data import data
 from instincts.cli.demo import demo
+from instincts.cli.edit import edit
 from instincts.cli.evaluate import evaluate
 from instincts.cli.fit import fit
 from instincts.cli.harm_tune import harm_tune
@@ -127,6 +128,7 @@ app.command()(demo)
 app.command()(preflight)
 app.command()(train)
 app.command()(steer)
+app.command()(edit)
 app.command("harm-tune")(harm_tune)
 app.command()(evaluate)
 app.command()(judge)
