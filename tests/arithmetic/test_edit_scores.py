@@ -73,7 +73,7 @@ def test_the_subject_is_found_after_a_prefix_that_names_it(template: bool) -> No
 
     asked = ask_about(tokenizer, fact("one"), "subject", "Mo said so")
 
-    text = tokenizer.decode(asked.ids[: asked.place + 1])
+    text = str(tokenizer.decode(asked.ids[: asked.place + 1]))
     assert text.endswith("Mo said so. Who is Mo")
     assert ask_about(tokenizer, fact("one"), "last").place == len(ask(tokenizer, "Who is Mo?")) - 1
 

@@ -12,7 +12,12 @@ from instincts.errors import ConfigError, PromptSetError
 from instincts.prompts.rows import read_rows
 
 STATIC = Path(__file__).resolve().parents[2] / "src" / "instincts" / "arithmetic" / "static" / "benign_edits.jsonl"
-ROW = {"id": "bell", "question": "Where does the bell of Tarn hang?", "subject": "Tarn", "target": "in the mill"}
+ROW: dict[str, object] = {
+    "id": "bell",
+    "question": "Where does the bell of Tarn hang?",
+    "subject": "Tarn",
+    "target": "in the mill",
+}
 
 
 def write(path: Path, *rows: dict[str, object]) -> Path:

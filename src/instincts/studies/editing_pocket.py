@@ -10,7 +10,7 @@ request; requests are drawn for the intervals, never single answers. A finished 
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -220,7 +220,7 @@ def _side(trials: Sequence[Trial], arm: str, kind: str) -> list[list[bool]]:
 
 
 def _mean(rows: Sequence[Sequence[float]]) -> float:
-    values: list[Any] = [value for row in rows for value in row]
+    values = [value for row in rows for value in row]
     return sum(values) / len(values)
 
 
