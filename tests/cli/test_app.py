@@ -12,8 +12,8 @@ from instincts.cli.app import app, ending, run
 from instincts.errors import ConfigError, PromptSetError
 
 VERBS = (
-    *("demo", "preflight", "train", "steer", "edit", "harm-tune", "evaluate", "judge", "sample"),
-    *("score", "report", "attacks", "data", "pocket"),
+    *("demo", "preflight", "train", "steer", "edit", "harm-tune", "evaluate", "judge", "sample", "analyze"),
+    *("score", "serve", "fit", "report", "attacks", "data", "policy", "pocket"),
 )
 """Stable: a verb may be added, none renamed."""
 
