@@ -54,7 +54,7 @@ def test_the_entropy_gap_asks_harmful_and_benign_prompts_many_times() -> None:
 
 
 def test_the_entropy_gap_wants_its_benign_control(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'benign' or 'safe', which suite benign takes"):
+    with pytest.raises(ConfigError, match="'benign' or 'safe', which suite entropy_gap takes"):
         entropy_gap(written(tmp_path, {"prompt": "one", "label": "harmful"}))
 
 
