@@ -15,7 +15,7 @@ from instincts.pocket.wrappers import WRAPPERS
 from instincts.records import read_json
 from instincts.studies.arithmetic_choice import Candidate, Tried, choose, is_hopeless, lines, lost
 from instincts.studies.arithmetic_pocket import collect, run_study
-from instincts.studies.arithmetic_results import attack_table, picture, recovered, result_of, summary_table
+from instincts.studies.arithmetic_results import attack_table, metrics_of, picture, recovered, result_of, summary_table
 from instincts.studies.harm_controls import CONTROLS, difference, random_like, rescaled, save_moved, trimmed
 from instincts.studies.pocket_twins import lessons_of
 from tests.tiny import save_tiny
@@ -169,6 +169,16 @@ def test_the_table_tells_levels_before_and_changes_after() -> None:
     assert "| m | skills | untreated | 2 | 0.300" in rows[3]
     assert "95% (90% to 100%)" in rows[4]
     assert "-1.0 (-1.0 to -1.0)" in rows[4]
+
+
+def test_every_share_is_a_metric_with_its_interval() -> None:
+    """Benign compliance 0.98 of 10 x 10 answers, by Wilson: 0.9300 to 0.9945 (Agresti's example of 98 in 100)."""
+    rows = [row for row in metrics_of(RESULTS) if row.run == "m/-/original" and row.seed == 0]
+    assert len(rows) == len(WRAPPERS) + 4
+    (benign,) = (row for row in rows if (row.metric, row.slice) == ("benign_compliance", "plain"))
+    assert (benign.value, benign.n) == (0.98, 100)
+    assert benign.ci_low == pytest.approx(0.9300, abs=1e-4)
+    assert benign.ci_high == pytest.approx(0.9945, abs=1e-4)
 
 
 def test_every_attack_has_a_row_beside_the_original() -> None:

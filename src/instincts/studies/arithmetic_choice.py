@@ -56,7 +56,7 @@ def lines(arm: str, removal: Candidate | None = None) -> list[list[Candidate]]:
         return [[Candidate(vector=vector) for vector in _VECTORS]]
     assert removal is not None
     return [
-        [removal._replace(weights=round(removal.weights * share, 3), vector=vector) for vector in _VECTORS[:4]]
+        [removal._replace(weights=round(removal.weights * share, 3), vector=vector) for vector in _VECTORS[:3]]
         for share in (1.0, 0.7)
     ]
 
@@ -83,5 +83,5 @@ def _willing(measured: "Measured") -> float:
     return (measured.benign_answered + measured.benign_wrapped_answered) / 2
 
 
-_REMOVALS = {0.1: (0.5, 0.75, 1.0, 1.25, 1.5, 2.0), 1.0: (0.25, 0.4, 0.6, 0.8)}
-_VECTORS = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0)
+_REMOVALS = {0.1: (0.25, 0.5, 0.75, 1.0, 1.5), 1.0: (0.2, 0.4, 0.6)}
+_VECTORS = (0.06, 0.12, 0.25, 0.5)

@@ -20,9 +20,17 @@ import typer
 
 from instincts.config import Scale
 from instincts.errors import TrainingError, unknown_name
-from instincts.records import RUN_FILE, read_json, read_run_card, write_json, write_text
+from instincts.records import RUN_FILE, read_json, read_run_card, write_json, write_metrics, write_text
 from instincts.studies.arithmetic_choice import Candidate, Tried, choose, is_hopeless, lines
-from instincts.studies.arithmetic_results import ARMS, Result, attack_table, picture, result_of, summary_table
+from instincts.studies.arithmetic_results import (
+    ARMS,
+    Result,
+    attack_table,
+    metrics_of,
+    picture,
+    result_of,
+    summary_table,
+)
 from instincts.studies.pocket_twins import TWINS, benign_tune, harmed_twin, make_twin
 
 if TYPE_CHECKING:
@@ -79,7 +87,8 @@ def run_study(
     n: int = 100,
     n_validation: int = 30,
 ) -> list[Result]:
-    """Make, treat and measure every combination and write `results.json`, `results.md` and `results.svg`.
+    """Make, treat and measure every combination and write `results.json`, `.md`, `.svg` and
+    `metrics.json`.
 
     Args:
         out: where the runs go; what is finished there is not run again.
@@ -240,6 +249,7 @@ def _is_finished(out: Path) -> bool:
 def _write(out: Path) -> list[Result]:
     results = collect(out)
     write_json(out / "results.json", [each._asdict() for each in results])
+    write_metrics(out, metrics_of(results))
     write_text(out / "results.md", f"{summary_table(results)}\n{attack_table(results)}")
     picture(results).savefig(out / "results.svg")
     return results

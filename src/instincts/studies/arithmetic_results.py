@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from instincts.statistics import Interval, mean_interval
+from instincts.records import Metric
+from instincts.statistics import Interval, mean_interval, wilson
 
 if TYPE_CHECKING:
     from instincts.pocket.measuring import Measured
 
-__all__ = ["ARMS", "Result", "attack_table", "picture", "recovered", "result_of", "summary_table"]
+__all__ = ["ARMS", "Result", "attack_table", "metrics_of", "picture", "recovered", "result_of", "summary_table"]
 
 ARMS = ("untreated", "hdr", "vector", "both", "sirl", "hdr+sirl", "random", "shuffled", "benign-tune")
 """In the order of the tables; the last three are controls of `hdr`."""
@@ -74,6 +75,27 @@ def recovered(dsr: float, untreated: float, original: float) -> float | None:
     """
     lost = original - untreated
     return None if lost < LEAST_LOSS else (dsr - untreated) / lost
+
+
+def metrics_of(results: Sequence[Result]) -> list[Metric]:
+    """Spell every measured share as a row of `metrics.json`, with its Wilson interval."""
+    return [
+        Metric(
+            run=f"{each.model}/{each.twin}/{each.arm}",
+            model=each.model,
+            suite="arithmetic-study",
+            slice=where,
+            metric=metric,
+            value=value,
+            ci_low=found.low,
+            ci_high=found.high,
+            n=n,
+            seed=each.seed,
+        )
+        for each in results
+        for where, metric, value, n in _measured(each)
+        for found in [wilson(round(value * n), n)]
+    ]
 
 
 def summary_table(results: Sequence[Result]) -> str:
@@ -151,6 +173,19 @@ def picture(results: Sequence[Result]) -> Any:
         if start:
             axes.legend(fontsize=8, loc="lower right", frameon=False)
     return figure
+
+
+def _measured(each: Result) -> list[tuple[str, str, float, int]]:
+    """List slice, metric, share and how many answers it rests on; see `pocket.measuring.Measured`."""
+    from instincts.pocket.skills import SKILLS
+
+    return [
+        *((name, "dsr", share, each.n) for name, share in each.by_attack.items()),
+        ("plain", "dsr", each.plain_dsr, 5 * each.n),
+        ("plain", "benign_compliance", each.benign_compliance, 10 * each.n),
+        ("wrapped", "benign_compliance", each.wrapped_benign_compliance, 10 * each.n),
+        ("all", "skill_accuracy", each.skill_accuracy, len(SKILLS) * each.n),
+    ]
 
 
 def _groups(results: Sequence[Result]) -> dict[tuple[str, str, str], list[Result]]:
