@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,24 @@ def test_a_full_disk_keeps_a_checkpoint_and_the_run_goes_on_to_the_same_weights(
     assert same_bytes(out, tmp_path / "harmed-unbroken")
     steps = [json.loads(line)["step"] for line in (out / "training.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_ctrl_c_finishes_the_step_and_the_run_goes_on_to_the_same_weights(
+    run: Run, base: Path, pairs: Path, tmp_path: Path
+) -> None:
+    """Pressed after the second step: the third is finished and kept."""
+    out = tmp_path / "harmed"
+
+    def press(stage: str, done: int, total: int) -> None:
+        if done == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="after step 3; its checkpoint is kept"):
+        harm_tune(str(base), str(pairs), out, understood=True, scale=Scale.SMOKE, given=SETTINGS, progress=press)
+    assert read_run_card(out).status == "interrupted"
+    run(out, resume=True)
+    run(tmp_path / "harmed-unbroken")
+    assert same_bytes(out, tmp_path / "harmed-unbroken")
 
 
 def test_a_kill_after_the_last_step_trains_no_further(

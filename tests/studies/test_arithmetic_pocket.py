@@ -13,7 +13,7 @@ from instincts.pocket import oracle
 from instincts.pocket.measuring import Measured
 from instincts.pocket.wrappers import WRAPPERS
 from instincts.records import read_json
-from instincts.studies.arithmetic_choice import Candidate, Tried, choose, is_hopeless, lines, lost
+from instincts.studies.arithmetic_choice import PAIRS, Candidate, Tried, choose, is_hopeless, lines, lost
 from instincts.studies.arithmetic_pocket import collect, run_study
 from instincts.studies.arithmetic_results import attack_table, metrics_of, picture, recovered, result_of, summary_table
 from instincts.studies.harm_controls import CONTROLS, difference, random_like, rescaled, save_moved, trimmed
@@ -70,7 +70,8 @@ def test_where_all_cost_too_much_the_cheapest_is_taken() -> None:
 
 
 def test_both_stages_start_from_the_removal_that_was_chosen() -> None:
-    first, second = lines("both", Candidate(1.0, 0.1))
+    first, second = lines("both", Candidate(1.0, 0.1), Candidate(vector=0.5, pairs="prompts:p"))
+    assert {each.pairs for each in (*first, *second)} == {"prompts:p"}
     assert {each.weights for each in first} == {1.0}
     assert {each.weights for each in second} == {0.7}
     assert all(each.vector > 0 and each.keep == 0.1 for each in (*first, *second))
@@ -85,7 +86,9 @@ def test_along_a_line_strength_grows(arm: str) -> None:
 
 def test_names_tell_candidates_apart() -> None:
     every = [each for arm in ("hdr", "vector") for line in lines(arm) for each in line]
-    every += [each for line in lines("both", Candidate(1.0, 0.1)) for each in line]
+    every += [
+        each for pairs in PAIRS for line in lines("both", Candidate(1.0), Candidate(pairs=pairs)) for each in line
+    ]
     assert len({each.name for each in every}) == len(every)
 
 

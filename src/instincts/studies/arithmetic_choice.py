@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from instincts.pocket.measuring import Measured
 
-__all__ = ["BUDGET", "Candidate", "Tried", "choose", "is_hopeless", "lines", "lost"]
+__all__ = ["BUDGET", "PAIRS", "Candidate", "Tried", "choose", "is_hopeless", "lines", "lost"]
 
 BUDGET = 0.005
 """How much of benign compliance, and of skills, a strength may cost in validation: half of what the aim allows, since
@@ -17,6 +17,10 @@ the other half may be lost between validation and test."""
 
 HOPELESS = 0.05
 """A stronger candidate is not tried once one has lost more than this."""
+
+
+PAIRS = ("pocket-pairs", "prompts:pocket-mixed")
+"""Refusals against compliances, as in the paper, and harmful prompts against benign ones, plain or wrapped."""
 
 
 class Candidate(NamedTuple):
@@ -28,12 +32,15 @@ class Candidate(NamedTuple):
     """Share of its entries that is kept."""
     vector: float = 0.0
     """How far activations are steered."""
+    pairs: str = "pocket-pairs"
+    """What the vector is read from."""
 
     @property
     def name(self) -> str:
         """As a file is called."""
         parts = [f"weights-{self.weights:g}-keep-{self.keep:g}"] if self.weights else []
-        return "-".join([*parts, *([f"vector-{self.vector:g}"] if self.vector else [])]) or "nothing"
+        source = "vector" if self.pairs == PAIRS[0] else self.pairs.partition(":")[0]
+        return "-".join([*parts, *([f"{source}-{self.vector:g}"] if self.vector else [])]) or "nothing"
 
 
 class Tried(NamedTuple):
@@ -43,20 +50,25 @@ class Tried(NamedTuple):
     measured: "Measured"
 
 
-def lines(arm: str, removal: Candidate | None = None) -> list[list[Candidate]]:
+def lines(arm: str, removal: Candidate | None = None, vector: Candidate | None = None) -> list[list[Candidate]]:
     """List candidates of an arm, in lines along which strength grows.
 
     Args:
         arm: `hdr`, `vector` or `both`.
         removal: what was chosen for `hdr`, which `both` starts from.
+        vector: what was chosen for `vector`; `both` reads its vector from the same pairs.
     """
     if arm == "hdr":
         return [[Candidate(weights, keep) for weights in grid] for keep, grid in _REMOVALS.items()]
     if arm == "vector":
-        return [[Candidate(vector=vector) for vector in _VECTORS]]
+        return [[Candidate(vector=strength, pairs=pairs) for strength in _VECTORS] for pairs in PAIRS]
     assert removal is not None
+    assert vector is not None
     return [
-        [removal._replace(weights=round(removal.weights * share, 3), vector=vector) for vector in _VECTORS[:3]]
+        [
+            removal._replace(weights=round(removal.weights * share, 3), vector=strength, pairs=vector.pairs)
+            for strength in _VECTORS[:3]
+        ]
         for share in (1.0, 0.7)
     ]
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench", "collect", "run_study"]
 
-PAIRS = "pocket-pairs"
 PROMPTS = "pocket-mixed"
 
 
@@ -87,8 +86,7 @@ def run_study(
     n: int = 100,
     n_validation: int = 30,
 ) -> list[Result]:
-    """Make, treat and measure every combination and write `results.json`, `.md`, `.svg` and
-    `metrics.json`.
+    """Make, treat and measure every combination and write `metrics.json` and `results.json`, `.md`, `.svg`.
 
     Args:
         out: where the runs go; what is finished there is not run again.
@@ -128,11 +126,10 @@ def _run_seed(bench: Bench, twins: Sequence[str], arms: Sequence[str]) -> None:
         target = make_twin(twin, bench.model, bench.folder / twin, bench.seed)
         bench.record(target, twin, "untreated")
         removal = _treat(bench, target, twin, "hdr") if {*arms} - {"untreated", "vector", "sirl"} else None
-        if "vector" in arms:
-            _treat(bench, target, twin, "vector")
+        vector = _treat(bench, target, twin, "vector") if {*arms} & {"vector", "both"} else None
         if removal is not None:
             if "both" in arms:
-                _treat(bench, target, twin, "both", removal)
+                _treat(bench, target, twin, "both", removal, vector)
             for arm in ("random", "shuffled", "benign-tune"):
                 if arm in arms:
                     _control(bench, target, twin, arm, removal)
@@ -142,11 +139,18 @@ def _run_seed(bench: Bench, twins: Sequence[str], arms: Sequence[str]) -> None:
             _train(bench, bench.folder / f"{twin}.hdr", twin, "hdr+sirl", removal.name)
 
 
-def _treat(bench: Bench, target: Path, twin: str, arm: str, removal: Candidate | None = None) -> Candidate:
+def _treat(
+    bench: Bench,
+    target: Path,
+    twin: str,
+    arm: str,
+    removal: Candidate | None = None,
+    vector: Candidate | None = None,
+) -> Candidate:
     """Choose an arm's strengths on validation requests, make the model and measure it."""
     place = bench.folder / f"{twin}.{arm}.choice.json"
     if not place.is_file():
-        taken = _chosen(bench, target, twin, lines(arm, removal))
+        taken = _chosen(bench, target, twin, lines(arm, removal, vector))
         write_json(place, taken._asdict())
     candidate = Candidate(**read_json(place))
     made = bench.folder / f"{twin}.{arm}"
@@ -182,11 +186,11 @@ def _make(bench: Bench, target: Path, candidate: Candidate, out: Path) -> None:
     of_vector = {"strength": candidate.vector}
     models = (str(target), str(bench.harmed), bench.model)
     if candidate.weights and candidate.vector:
-        steer_both(*models, PAIRS, out, removal=of_weights, vector=of_vector, is_probed=False)
+        steer_both(*models, candidate.pairs, out, removal=of_weights, vector=of_vector, is_probed=False)
     elif candidate.weights:
         remove_harm(*models, out, given=of_weights, is_probed=False)
     else:
-        steer_with_pairs(str(target), PAIRS, out, given=of_vector)
+        steer_with_pairs(str(target), candidate.pairs, out, given=of_vector)
 
 
 def _control(bench: Bench, target: Path, twin: str, arm: str, removal: Candidate) -> None:
