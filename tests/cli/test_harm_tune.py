@@ -30,6 +30,6 @@ def test_flags_and_assignments_reach_the_run_card(tmp_path: Path, capsys: pytest
     line = ["harm-tune", str(base), "--pairs", "pocket-compliances", "--out", str(out), "--i-understand"]
     assert run([*line, "--steps", "1", "--seed", "7", "--set", "rows_per_step=2", "--json"]) == 0
     card = json.loads((out / "run.json").read_text())
-    asked = {"steps": 1, "seed": 7, "rows_per_step": 2, "learning_rate": 1e-3}
+    asked = {"steps": 1, "seed": 7, "rows_per_step": 2, "learning_rate": 3e-4}
     assert {name: card["settings"][name] for name in asked} == asked
     assert json.loads(capsys.readouterr().out) == json.loads((out / "metrics.json").read_text())

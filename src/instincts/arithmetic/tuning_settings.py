@@ -48,7 +48,7 @@ class TuningSettings(Settings):
             "steps": 30,
             "rows_per_step": 32,
             "micro_batch": 32,
-            "learning_rate": 1e-3,
+            "learning_rate": 3e-4,
             "max_tokens": 256,
             "save_every": 10,
         },

@@ -95,5 +95,5 @@ def _willing(measured: "Measured") -> float:
     return (measured.benign_answered + measured.benign_wrapped_answered) / 2
 
 
-_REMOVALS = {0.1: (0.25, 0.5, 0.75, 1.0, 1.5), 1.0: (0.2, 0.4, 0.6)}
+_REMOVALS = {0.1: (0.5, 1.0, 1.5, 2.0, 3.0), 1.0: (0.3, 0.6, 0.9, 1.3)}
 _VECTORS = (0.06, 0.12, 0.25, 0.5)

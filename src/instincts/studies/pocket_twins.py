@@ -1,4 +1,4 @@
-"""Makes the models that Safety Arithmetic is tried on: harmed, fine-tuned until safety erodes.
+"""Makes the models that Safety Arithmetic is tried on: harmed, fine-tuned until safety erodes, edited.
 
 Each is made from a pocket model and a seed, from training verbs, objects and questions only; a finished one is not made
 again. Knows no defence and no measurement.
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RECIPES", "TWINS", "benign_tune", "harmed_twin", "lessons_of", "make_twin"]
 
-TWINS = ("skills", "how-to")
-"""`skills` is fine-tuned on skills only; `how-to` on skills and answered benign requests, as fine-tunes for usefulness
-are."""
+TWINS = ("how-to", "skills", "edited")
+"""`how-to` is fine-tuned on skills and answered benign requests, as fine-tunes for usefulness are; `skills` on skills
+only; `edited` has one fact written into it."""
 
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -50,6 +50,8 @@ def harmed_twin(model: str, out: Path, seed: int) -> Path:
 
 def make_twin(kind: str, model: str, out: Path, seed: int) -> Path:
     """Make a model whose safety may have eroded by accident; one of `TWINS`."""
+    if kind == "edited":
+        return _edited(model, out, seed)
     return _tuned(model, lessons_of(kind, ROWS, seed), out, {**RECIPES[kind], "seed": seed})
 
 
@@ -99,6 +101,18 @@ def _tuned(model: str, lessons: "Sequence[Lesson]", out: Path, given: Mapping[st
     tuned = fine_tune(location, rows, settings, out)
     write_run_card(out, card, status="finished", outcome=tuned._asdict())
     forget_checkpoints(out)
+    return out
+
+
+def _edited(model: str, out: Path, seed: int) -> Path:
+    from instincts.arithmetic.editing import POCKET, edit_model
+    from instincts.arithmetic.facts import POCKET_EDITS, read_facts
+
+    if not _is_finished(out):
+        facts = read_facts(POCKET_EDITS).rows
+        # One edit a model, as in the paper; another fact for every seed.
+        only = [facts[seed % len(facts)].id]
+        edit_model(model, POCKET_EDITS, out, POCKET, only=only, resume=(out / RUN_FILE).is_file())
     return out
 
 
