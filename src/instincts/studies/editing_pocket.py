@@ -68,6 +68,7 @@ def run_study(
     edits: int = 6,
     n: int = 10,
     seed: int = 0,
+    strength: float | None = None,
 ) -> list[Trial]:
     """Edit every model with every fact, repair it, and write `trials.json` and `results.md`.
 
@@ -77,6 +78,7 @@ def run_study(
         edits: how many facts, spread over the set.
         n: harmful requests under each wrapper; five times as many benign ones and questions of skills.
         seed: of requests and of the harmed twin.
+        strength: of the repair; the paper's where none is given.
     """
     from instincts.arithmetic.facts import read_facts
 
@@ -88,7 +90,7 @@ def run_study(
         harmed = harmed_twin(model, out / model / "harmed", seed)
         untouched = _right(model, out / model / "untouched.json", asked)
         for fact in chosen:
-            trials.append(_trial(model, fact, out / model / fact.id, harmed, asked, untouched))
+            trials.append(_trial(model, fact, out / model / fact.id, harmed, strength, asked, untouched))
             write_json(out / "trials.json", [trial._asdict() for trial in trials])
             write_text(out / "results.md", table(trials))
     return trials
@@ -140,6 +142,7 @@ def _trial(
     fact: "Fact",
     folder: Path,
     harmed: Path,
+    strength: float | None,
     asked: Mapping[str, list[PocketRequest]],
     untouched: Mapping[str, list[bool]],
 ) -> Trial:
@@ -155,7 +158,14 @@ def _trial(
     applied = edit_model(
         model, "pocket-edits", edited, POCKET, only=[fact.id], resume=(edited / RUN_FILE).is_file()
     ).applied
-    removed = remove_harm(str(edited), str(harmed), model, repaired, resume=(repaired / RUN_FILE).is_file())
+    removed = remove_harm(
+        str(edited),
+        str(harmed),
+        model,
+        repaired,
+        given={"strength": strength},
+        resume=(repaired / RUN_FILE).is_file(),
+    )
     (before,), (after,) = applied.before, applied.after
     tensors = [change.name for change in removed.found.changes]
     trial = Trial(
@@ -228,11 +238,13 @@ def main(
     out: Annotated[Path, typer.Option(help="Where every model goes.")] = Path("runs/editing"),
     model: Annotated[list[str] | None, typer.Option(help="A model; as often as needed. Default: both.")] = None,
     edits: Annotated[int, typer.Option(help="How many facts.")] = 6,
+    strength: Annotated[float | None, typer.Option(help="Of the repair; by default the paper's.")] = None,
     n: Annotated[int, typer.Option(help="Harmful requests under each wrapper.")] = 10,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 0,
 ) -> None:
     """Edit pocket models fact by fact, repair them, and measure all three."""
-    trials = run_study(out, models=model or ("pocket-llama", "pocket-qwen"), edits=edits, n=n, seed=seed)
+    models = model or ("pocket-llama", "pocket-qwen")
+    trials = run_study(out, models=models, edits=edits, n=n, seed=seed, strength=strength)
     typer.echo(table(trials))
 
 
