@@ -52,6 +52,16 @@ def test_prompts_are_kept_where_asked(prompts: str, tmp_path: Path) -> None:
     assert {each.prompt for each in read_analyses(tmp_path / "out")} == {each.prompt for each in REQUESTS}
 
 
+def test_a_checkpoint_that_this_machine_opens_is_asked_too(prompts: str, tmp_path: Path) -> None:
+    """A pocket model was never taught to write trees: every prompt is counted as having none."""
+    settings = AnalysisSettings.resolve(given={"coding": "specialist", "attempts": 1, "max_tokens": 12, "limit": 2})
+
+    rows = analyze("pocket-llama", prompts, out=tmp_path / "out", settings=settings)
+
+    assert {row.metric: row.value for row in rows}["no_verdict"] == 2.0
+    assert {each.status for each in read_analyses(tmp_path / "out")} == {"unreadable"}
+
+
 def test_no_tree_is_counted(prompts: str, tmp_path: Path) -> None:
     metrics = _run(prompts, tmp_path / "out", "babbling", attempts=1)
 

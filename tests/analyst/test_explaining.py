@@ -14,7 +14,7 @@ from tests.analyst.trees import any_tree, tree
 
 
 @given(any_tree, st.sampled_from(SHIPPED))
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=30)
 def test_every_grouping_of_the_leaves_adds_up_to_the_score(drawn: Tree, name: str) -> None:
     found = explain(drawn, read_policy(name))
 
@@ -28,7 +28,7 @@ def test_every_grouping_of_the_leaves_adds_up_to_the_score(drawn: Tree, name: st
 
 
 @given(any_tree, st.sampled_from(SHIPPED))
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(derandomize=True, deadline=None, max_examples=15)
 def test_a_change_of_a_weight_gives_the_verdict_it_says_and_half_of_it_does_not(drawn: Tree, name: str) -> None:
     ours = read_policy(name)
     before = score(drawn, ours).verdicts()

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from instincts.analyst import Analysis, read_policy
-from instincts.analyst.judging import VERDICTS_FILE, judge_folder, judge_rows
+from instincts.analyst.judging import COMPARISON_FILE, VERDICTS_FILE, explained, judge_folder, judge_rows
 from instincts.analyst.rows import TREES_FILE, TreeFile, read_analyses
-from instincts.errors import RecordError
+from instincts.errors import ConfigError, RecordError
 from instincts.records import read_metrics, read_run_card
 from tests.analyst.trees import tree
 
@@ -65,6 +65,29 @@ def test_no_tree_is_no_verdict_and_is_counted(trees: Path, tmp_path: Path) -> No
     assert read_run_card(tmp_path / "out").status == "finished"
     lines = (tmp_path / "out" / VERDICTS_FILE).read_text().splitlines()
     assert [json.loads(line)["verdict"] for line in lines] == ["block", "allow", None]
+
+
+def test_two_policies_side_by_side_say_which_prompts_flip_and_why(trees: Path, tmp_path: Path) -> None:
+    """`general` has 0.4 of severity: 2 ln 1.4 - 1.5 = -0.83, allowed; `paper` blocks for 0.209."""
+    rows, _ = judge_folder(trees, read_policy("general"), out=tmp_path / "out", compare=read_policy("paper"))
+
+    found = json.loads((tmp_path / "out" / COMPARISON_FILE).read_text())
+    assert found["flips"] == [{"id": "a", "before": "allow", "after": "block", "stricter": True, "because": "bias"}]
+    assert found["table"]["allow"] == {"allow": 1, "review": 0, "block": 1}
+    values = {row.metric: row.value for row in rows if row.model == "paper"}
+    assert (values["stricter_rate"], values["milder_rate"]) == (0.5, 0.0)
+
+
+def test_one_prompt_is_explained_leaf_by_leaf(trees: Path) -> None:
+    rows = explained(trees, "a", read_policy("paper"))
+
+    assert [(row[""], row["effect"], row["points"]) for row in rows[:3]] == [
+        ("bias", "", 0.0), ("deception", "Financial property loss", 0.209), ("score: block", "", 0.209),
+    ]  # fmt: skip
+    assert rows[3][""] == "allow if"
+    for id, words in (("z", "no prompt named 'z'"), ("c", "has no tree")):
+        with pytest.raises(ConfigError, match=words):
+            explained(trees, id, read_policy("paper"))
 
 
 def test_a_policy_may_say_what_a_prompt_without_a_tree_gets() -> None:

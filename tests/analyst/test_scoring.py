@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from instincts.analyst import Forest, Policy, Tree, read_policy, score
 from instincts.analyst.codes import CODES, code_of, code_parts
+from instincts.analyst.lines import decode
 from instincts.analyst.published import PublishedWeights, published_score
 from instincts.analyst.taxonomy import EXTENTS, taxonomy
 from tests.analyst.trees import any_tree, tree
@@ -155,6 +156,15 @@ def test_the_order_of_stakeholders_changes_nothing(drawn: Tree, shape: str) -> N
     turned = Tree.of({**drawn.model_dump(), "harms": drawn.harms[::-1], "benefits": drawn.benefits[::-1]})
 
     assert np.array_equal(score(drawn, policy(transform=shape)).score_P, score(turned, policy(transform=shape)).score_P)
+
+
+def test_a_stakeholder_who_comes_twice_counts_as_one_with_both() -> None:
+    apart = decode("H\n@user me\n32 G4H+\n@user me\n32 A1L-\nB\nnone\nEND")
+    merged = decode("H\n@user me\n32 G4H+ A1L-\nB\nnone\nEND")
+
+    for shape in SHAPES:
+        ours = policy(transform=shape)
+        assert score(apart, ours).score_P.tolist() == score(merged, ours).score_P.tolist()
 
 
 def test_a_weight_of_0_is_no_weight() -> None:

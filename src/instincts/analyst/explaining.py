@@ -166,11 +166,17 @@ def _changes(tree: Tree, policy: Policy) -> Iterator[WeightChange]:
                 continue
             sign = -1 if slot == BENEFIT_SLOT else 1
             now = abs(float(weights[slot]))
-            # A hair beyond the line: on it a prompt has the milder verdict.
-            beyond = away + math.copysign(1e-9 * max(1.0, abs(at)), away)
-            needed = now + sign * beyond / float(shape[slot])
-            if needed < 0 or not math.isfinite(needed):
-                continue
-            after = int(score(forest, with_weight(policy, key, needed)).verdict_P[0])
-            if after != verdict:
-                yield WeightChange(key=key, now=now, needed=needed, verdict=VERDICTS[after])
+            # On the line a prompt has the milder verdict: from below it takes a hair more, from above rounding may.
+            beyond_it = away + math.copysign(1e-9 * max(1.0, abs(at)), away)
+            for beyond in (beyond_it,) if away >= 0 else (away, beyond_it):
+                needed = now + sign * beyond / float(shape[slot])
+                if not math.isfinite(needed) or needed < -_ROUNDING:
+                    continue
+                needed = max(needed, 0.0)
+                after = int(score(forest, with_weight(policy, key, needed)).verdict_P[0])
+                if after != verdict:
+                    yield WeightChange(key=key, now=now, needed=needed, verdict=VERDICTS[after])
+                    break
+
+
+_ROUNDING = 1e-12

@@ -1,33 +1,41 @@
 """Verdicts on stored trees under a policy, and beside another one; asks no model.
 
-Writes `verdicts.jsonl`, `metrics.json` and `run.json`. A prompt without a tree has no verdict: it is counted, and gets
-what the policy's `on_error` says only where the policy says it.
+Writes `verdicts.jsonl`, `metrics.json`, `run.json` and, of two policies, `comparison.json`. A prompt without a tree has
+no verdict: it is counted, and gets what the policy's `on_error` says only where the policy says it.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from instincts.analyst.codes import Forest
+from instincts.analyst.comparing import Comparison
+from instincts.analyst.comparing import compare as side_by_side
+from instincts.analyst.explaining import explain
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.rows import TREES_FILE, Analysis, read_analyses
 from instincts.analyst.scoring import VERDICTS, Scores, score
+from instincts.analyst.telling import comparison_data, explanation_rows
 from instincts.analyst.tree import Tree
+from instincts.errors import ConfigError, unknown_name
 from instincts.records import (
     Metric,
     claim,
     file_sha256,
     new_run_card,
+    write_json,
     write_metrics,
     write_run_card,
     write_text,
 )
 from instincts.statistics import wilson
 
-__all__ = ["VERDICTS_FILE", "Judged", "judge_folder", "judge_rows"]
+__all__ = ["COMPARISON_FILE", "VERDICTS_FILE", "Judged", "explained", "judge_folder", "judge_rows"]
 
 VERDICTS_FILE = "verdicts.jsonl"
+COMPARISON_FILE = "comparison.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +86,11 @@ def judge_folder(
     labels = _labels(policies)
     judged = [row for each, label in zip(policies, labels, strict=True) for row in judge_rows(analyses, each, label)]
     rows = [row for label in labels for row in _rows(analyses, judged, label, run=out.resolve().name)]
+    if compare is not None:
+        trees = [(each.id, each.tree) for each in analyses if each.tree is not None]
+        found = side_by_side([tree for _, tree in trees], policy, compare)
+        write_json(out / COMPARISON_FILE, comparison_data(found, [id for id, _ in trees]))
+        rows += _flips(found, len(trees), labels[1], run=out.resolve().name)
     write_text(out / VERDICTS_FILE, "".join(_line(row) for row in judged))
     write_metrics(out, rows)
     write_run_card(
@@ -87,6 +100,27 @@ def judge_folder(
         outcome={"policies": dict(zip(labels, (each.digest for each in policies), strict=True))},
     )
     return rows, judged
+
+
+def explained(folder: Path, id: str, policy: Policy) -> list[dict[str, Any]]:
+    """Take the verdict on one prompt apart, as rows of a table.
+
+    Args:
+        folder: written by an analysis.
+        id: of the prompt.
+        policy: the numbers.
+
+    Raises:
+        ConfigError: no such prompt, or one without a tree.
+        RecordError: no trees there.
+    """
+    analyses = {each.id: each for each in read_analyses(folder)}
+    if id not in analyses:
+        raise unknown_name("prompt", id, analyses)
+    tree = analyses[id].tree
+    if tree is None:
+        raise ConfigError(f"prompt {id} has no tree, and so no verdict: {analyses[id].reason or analyses[id].status}")
+    return explanation_rows(explain(tree, policy))
 
 
 def judge_rows(analyses: Sequence[Analysis], policy: Policy, label: str | None = None) -> list[Judged]:
@@ -136,6 +170,13 @@ def _rows(analyses: Sequence[Analysis], judged: Sequence[Judged], policy: str, *
     if scored:
         mean = sum(row.score or 0.0 for row in scored) / len(scored)
         yield _metric(run, policy, "mean_score", mean, len(scored))
+
+
+def _flips(found: Comparison, trees: int, label: str, *, run: str) -> Iterator[Metric]:
+    stricter = sum(flip.is_stricter for flip in found.flips)
+    for metric, count in (("stricter_rate", stricter), ("milder_rate", len(found.flips) - stricter)):
+        value, low, high, n = wilson(count, trees)
+        yield _metric(run, label, metric, value, n, low, high)
 
 
 def _labels(policies: Sequence[Policy]) -> list[str]:

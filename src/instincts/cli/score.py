@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from instincts.cli.options import AsJson
-from instincts.cli.table import notice, show_metrics
+from instincts.cli.table import notice, show_metrics, show_rows
 
 __all__ = ["score"]
 
@@ -30,6 +30,15 @@ def score(
         str | None,
         typer.Option("--compare", metavar="FILE", show_default=False, help="Another policy on the same trees."),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="ID",
+            show_default=False,
+            help="Only this prompt: what each leaf gives to its score, and which weights would change the verdict.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", show_default=False, help="The run folder; made up if not given."),
@@ -42,12 +51,16 @@ def score(
 
     - `instincts score runs/trees --policy general`
     - `instincts score runs/trees --policy general --compare children --out runs/children`
+    - `instincts score runs/trees --policy general --explain 17`
     """
     from instincts.analyst import judging
     from instincts.analyst.policy_files import read_policy
 
     mine = read_policy(policy)
     other = read_policy(compare) if compare else None
+    if explain is not None:
+        show_rows(judging.explained(folder, explain, mine), as_json=as_json)
+        return
     destination = out or Path("runs") / f"score-{datetime.now():%Y%m%d-%H%M%S}"
     rows, _ = judging.judge_folder(folder, mine, out=destination, compare=other)
     show_metrics(rows, as_json=as_json)
