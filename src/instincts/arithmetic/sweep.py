@@ -143,7 +143,7 @@ def require(taken: Taken, settings: SweepSettings) -> None:
     if not taken.is_gain:
         raise SteeringError(
             f"no strength refuses clearly more harmful prompts than the model as it is ({_percent(taken.start.dsr)}) "
-            f"at the cost of at most {100 * settings.tolerance:g} points of benign compliance and of skills, so no "
+            f"at the cost of at most {100 * settings.tolerance:g} % of benign answers and of skills, so no "
             "model was written; try others with --set sweep.strengths=X,Y, or allow more with --set sweep.tolerance=X"
         )
 
