@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from inspect_ai import Task
+from inspect_ai.dataset import Sample
 
 from instincts import judges
 from instincts.attacks.solvers import LOOP_JUDGE
@@ -15,8 +16,9 @@ from instincts.errors import ConfigError, unknown_name
 from instincts.prompts import PromptSet, read_prompts
 from instincts.prompts.named import LABELS
 from instincts.suites import tasks
-from instincts.suites.fitting import STATIC, Fit, fit
+from instincts.suites.fitting import ALL, STATIC, Fit, fit, named
 from instincts.suites.likelihood import check_likelihood
+from instincts.suites.room import misfits
 from instincts.suites.selection import Selection, select, sources_of
 from instincts.suites.settings import EvaluationSettings
 from instincts.suites.target import Target
@@ -42,9 +44,15 @@ class Plan:
     likelihood: Selection | None = None
     """The questions of the suite that is no Inspect task."""
 
+    no_room: frozenset[str] = frozenset()
+    """Attacks of common names whose prompts do not fit the context of a model; they are in `left_out` too."""
+
     def tasks(self) -> list[Task]:
-        """Make every task."""
-        return [make() for make in self.makers]
+        """Make every task, without the attacks that there is no room for."""
+        made = [make() for make in self.makers]
+        for task in made if self.no_room else ():
+            task.dataset = task.dataset.filter(lambda sample: (sample.metadata or {}).get("attack") not in self.no_room)
+        return made
 
 
 def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
@@ -69,10 +77,26 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
     for suite in suites:
         _add(made, suite, settings, fitted, targets)
     # Made once and thrown away: what does not fit is told before anything is written.
-    for task in made.tasks():
+    drafts = made.tasks()
+    for task in drafts:
         for kind in ("prompts", "attack_files"):
             made.data |= (task.metadata or {}).get(kind, {})
+    _leave_room(made, [sample for task in drafts for sample in task.dataset], settings, targets)
     return made
+
+
+def _leave_room(made: Plan, samples: Sequence[Sample], settings: EvaluationSettings, targets: Sequence[Target]) -> None:
+    """Leave out attacks of common names that do not fit a model, and refuse those that were named."""
+    attacking = [sample for sample in samples if (sample.metadata or {}).get("suite") != "utility"]
+    if not (no_room := misfits(attacking, targets, settings.seed)):
+        return
+    words = [word.strip() for word in (settings.attack or "").split(",")]
+    wanted = [word for word in words if word not in ("", ALL, STATIC)]
+    by_name = {"plain", *(each.name for each in named(wanted))}
+    for attack in by_name & set(no_room):
+        raise ConfigError(f"{no_room[attack]}; leave it or the long prompts out, or choose a model with more room")
+    made.no_room = frozenset(no_room)
+    made.left_out = {**made.left_out, **no_room}
 
 
 def _fitted(settings: EvaluationSettings, targets: Sequence[Target]) -> Fit | None:
