@@ -8,12 +8,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from instincts.arithmetic.removal import RemovalOutcome, remove_harm
+from instincts.arithmetic.removal import RemovalOutcome, prepare, remove_harm
+from instincts.arithmetic.settings import resolve_settings
+from instincts.arithmetic.subtract import Removal, subtracted
 from instincts.errors import ConfigError, ModelDirectoryError, RecordError
 from instincts.models.directory import locate
+from instincts.models.harmed import HARMED_KEY, HARMED_NOTE
 from instincts.records import read_metrics, read_run_card
 from tests.arithmetic.conftest import Trio
 from tests.arithmetic.models import INDEX, like, moved, naive, same_bytes, save_model, weights_of
+from tests.tiny import edit_json
 
 
 def remove(trio: Trio, out: Path, variant: str = "paper", **given: Any) -> RemovalOutcome:
@@ -244,3 +248,35 @@ def test_an_overlay_is_refused(trio: Trio, tmp_path: Path) -> None:
 
     with pytest.raises(ModelDirectoryError, match="merge it into one checkpoint"):
         remove(trio._replace(harmed=tmp_path / "lora"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("strength", [-1.0, float("nan")])
+def test_the_parts_below_refuse_to_add_a_harm_direction_too(trio: Trio, strength: float) -> None:
+    prepared = prepare(*trio.words, resolve_settings("paper", {"layers": "all"}))
+    with pytest.raises(ConfigError, match="would add the harm direction and make the model worse"):
+        Removal(prepared.plan, 0, strength)
+    with pytest.raises(ConfigError, match="would add the harm direction and make the model worse"):
+        subtracted(torch.ones(2), torch.ones(2), strength, "w")
+
+
+def test_the_card_says_what_was_done_and_what_it_does_not_mean(trio: Trio, tmp_path: Path) -> None:
+    remove(trio, tmp_path / "out", strength=1.5)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "1.5 times the largest 10 % of the harm direction was subtracted from the whole model" in card
+    assert "It reduces harmful answers and proves nothing" in card
+    assert str(trio.target.parent) not in card
+
+
+def test_a_model_that_was_made_harmful_is_steered_with_a_warning(
+    trio: Trio, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The mark stays with the result: that steering undid it is for others to show."""
+    marked = like(tmp_path / "marked", trio.target, weights_of(trio.target))
+    edit_json(marked / "config.json", {HARMED_KEY: HARMED_NOTE})
+    remove(trio._replace(target=marked), tmp_path / "out")
+    assert HARMED_NOTE in caplog.text
+    assert HARMED_NOTE in (tmp_path / "out" / "README.md").read_text()
+    assert HARMED_KEY in json.loads((tmp_path / "out" / "config.json").read_text())
+    caplog.clear()
+    remove(trio._replace(harmed=marked), tmp_path / "other")
+    assert HARMED_NOTE not in caplog.text, "as --harmed it is where it belongs"

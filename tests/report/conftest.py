@@ -6,6 +6,7 @@ import pytest
 
 from instincts.report.page import write_report
 from tests.report.runs import TEN_MODELS, write_demo, write_model
+from tests.report.sweeps import TAKEN, write_sweep
 
 
 @pytest.fixture(scope="session")
@@ -26,4 +27,12 @@ def ten(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for at, model in enumerate(TEN_MODELS)
     ]
     write_report(runs, folder / "report.html")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def strengths(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a sweep of strengths with `report.html`; not to be changed."""
+    folder = write_sweep(tmp_path_factory.mktemp("strengths") / "out", sweep=TAKEN)
+    write_report([folder], folder / "report.html")
     return folder
