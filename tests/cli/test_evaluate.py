@@ -80,6 +80,10 @@ def test_a_model_that_cannot_be_asked_is_told(
     assert run([*line, "--out", str(tmp_path / "out")]) == 1
 
     assert says in capsys.readouterr().err
+    if lacks == "eos_token":
+        assert list((tmp_path / "out").iterdir()) == [], (
+            "nothing was asked, so nothing stands in the way of a mended one"
+        )
 
 
 @pytest.mark.slow

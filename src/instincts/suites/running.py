@@ -4,6 +4,7 @@ Inspect does the work (`eval_set`): it keeps what is finished and runs only what
 may share a folder: the same settings, prompts and model contents, or nothing. Must not know how rates are computed.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,8 +103,9 @@ def evaluate(
         if any((out / LOGS_FOLDER).rglob("*.eval")):
             write_run_card(out, card, status="interrupted", outcome=outcome)
         else:
-            # Nothing was asked, so nothing is kept: a mended model may have the same --out.
+            # Nothing was asked, so nothing is kept: what was mended may have the same --out.
             (out / RUN_FILE).unlink()
+            shutil.rmtree(out / LOGS_FOLDER, ignore_errors=True)
         raise
     write_run_card(out, card, status="finished", outcome=outcome)
     return rows
