@@ -52,13 +52,13 @@ def serve(
             help="Tenants with the hashes of their tokens (TOML, mode 0600); needed beyond this machine.",
         ),
     ] = None,
-    limits: Annotated[
+    given: Annotated[
         list[str] | None,
         typer.Option(
-            "--limit",
+            "--set",
             metavar="NAME=VALUE",
             show_default=False,
-            help="A limit, such as `seconds=10` or `waiting=1000`; as often as needed.",
+            help="A setting, such as `seconds=10` or `coding=lines`; as often as needed.",
         ),
     ] = None,
 ) -> None:
@@ -74,12 +74,13 @@ def serve(
     from instincts.config import Scale
     from instincts.errors import ConfigError
 
-    given: dict[str, str] = {}
-    for word in limits or []:
+    values: dict[str, str | int] = {}
+    for word in given or []:
         name, equals, value = word.partition("=")
         if not equals:
-            raise ConfigError(f"--limit {word!r} is no NAME=VALUE; write --limit seconds=10")
-        given[name.strip()] = value.strip()
+            raise ConfigError(f"--set {word!r} is no NAME=VALUE; write --set seconds=10")
+        # `calls` is one of two numbers, which a word is never equal to.
+        values[name.strip()] = int(value) if value.strip().isdecimal() else value.strip()
     run(
         model,
         policy,
@@ -88,6 +89,6 @@ def serve(
         db=db,
         token_file=token_file,
         on_error=on_error,  # type: ignore[arg-type]  # one of the three, the option saw to it
-        settings=ServiceSettings.resolve(Scale.FULL, given),
+        settings=ServiceSettings.resolve(Scale.FULL, values),
         say=lambda address: notice(f"{address} moderates; Ctrl-C finishes what was accepted and stops"),
     )

@@ -33,7 +33,6 @@ def grown(text: str) -> Tree:
 class ScriptedAnalyst:
     """Grows trees by words; slow, silent or dead on demand."""
 
-    name = "scripted"
     digest = "d" * 64
 
     def __init__(self, *, seconds: float = 0.0) -> None:

@@ -7,6 +7,7 @@ they load scripts from elsewhere.
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
@@ -20,12 +21,13 @@ from instincts import __version__
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.service import answers
 from instincts.analyst.service.asking import Analyst, Case
-from instincts.analyst.service.bodies import AnalyzeBody, ModerationBody, RescoreBody, TextPart
+from instincts.analyst.service.bodies import TREE_ID, AnalyzeBody, ModerationBody, RescoreBody, TextPart
 from instincts.analyst.service.counters import Counters
 from instincts.analyst.service.intake import Intake
 from instincts.analyst.service.limits import Buckets
 from instincts.analyst.service.moderator import Moderator
 from instincts.analyst.service.openapi import RESPONSES, document
+from instincts.analyst.service.page import page
 from instincts.analyst.service.refusals import CAUSES, Refusal, refusal
 from instincts.analyst.service.rescoring import rescored
 from instincts.analyst.service.settings import ServiceSettings
@@ -150,6 +152,7 @@ def application(service: Service) -> FastAPI:
     _refuse(app, service)
     _moderate(app, service)
     _judge_again(app, service)
+    _show(app, service)
     _watch(app, service)
     return app
 
@@ -275,6 +278,21 @@ def _judge_again(app: FastAPI, service: Service) -> None:
         except ConfigError as error:
             raise Refusal(400, "invalid_policy", _printable(str(error))) from None
         return JSONResponse(_summary(saved), 201 if is_new else 200, {"etag": f'"{saved.digest}"'})
+
+
+def _show(app: FastAPI, service: Service) -> None:
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        shown = page()
+        return Response(shown.html, media_type="text/html; charset=utf-8", headers=shown.headers)
+
+    @app.get("/v1/trees/{tree_id}", summary="One stored tree of yours")
+    async def tree(tree_id: str, tenant: Annotated[Tenant, _asks(service, "analyze")]) -> JSONResponse:
+        found = await service.store.trees(tenant.name, [tree_id]) if re.fullmatch(TREE_ID, tree_id) else []
+        if not found:
+            raise Refusal(404, "tree_not_found", "no tree of yours has this id")
+        row = found[0]
+        return JSONResponse({"tree_id": row.id, "subject": row.subject, "tree": row.tree.model_dump(mode="json")})
 
 
 def _watch(app: FastAPI, service: Service) -> None:

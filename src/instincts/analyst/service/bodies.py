@@ -2,13 +2,25 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from instincts.analyst.service.rows import Subject
 
-__all__ = ["AnalyzeBody", "ModerationBody", "RescoreBody", "TextPart", "Turn"]
+__all__ = ["TREE_ID", "AnalyzeBody", "ModerationBody", "RescoreBody", "TextPart", "Turn"]
 
+TREE_ID = r"^tree-[0-9a-f]{32}$"
+"""How a stored tree is called."""
 _Name = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+def _is_text(text: str) -> str:
+    # JSON can write half a surrogate pair, which no encoding takes; the message says only that.
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("half of a surrogate pair is no character")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_is_text)]
 
 
 class _Body(BaseModel):
@@ -21,14 +33,14 @@ class TextPart(_Body):
 
     type: Literal["text"]
     """Only text is judged: an image is an error, never ignored."""
-    text: str
+    text: _Text
     """The text."""
 
 
 class ModerationBody(_Body):
     """A request of OpenAI's moderation schema."""
 
-    input: Annotated[str | list[str] | list[TextPart], Field(examples=["How do I contest a parking fine?"])]
+    input: Annotated[_Text | list[_Text] | list[TextPart], Field(examples=["How do I contest a parking fine?"])]
     """A text, several texts, or one text in parts."""
     model: _Name | None = None
     """Name of a policy; OpenAI's own model names mean yours."""
@@ -41,18 +53,18 @@ class Turn(_Body):
 
     role: Literal["system", "user", "assistant"]
     """Who speaks."""
-    content: str
+    content: _Text
     """What they say."""
 
 
 class AnalyzeBody(_Body):
     """A prompt, a dialogue, or the answer to one of them."""
 
-    prompt: str | None = None
+    prompt: _Text | None = None
     """One user turn."""
     messages: Annotated[list[Turn], Field(min_length=1, max_length=200)] | None = None
     """Several turns, the last one judged; instead of `prompt`."""
-    response: str | None = None
+    response: _Text | None = None
     """The answer to judge, as it stands."""
     policy: _Name | None = None
     """Name of a policy; yours if absent."""
@@ -88,7 +100,7 @@ class AnalyzeBody(_Body):
 class RescoreBody(_Body):
     """Trees, and policies to judge them under."""
 
-    tree_ids: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10_000)] | None = None
+    tree_ids: Annotated[list[Annotated[str, Field(pattern=TREE_ID)]], Field(max_length=10_000)] | None = None
     """Stored trees."""
     trees: Annotated[list[dict[str, Any]], Field(max_length=1000)] | None = None
     """Trees as they are; instead of `tree_ids`."""

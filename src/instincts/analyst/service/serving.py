@@ -6,6 +6,7 @@ from pathlib import Path
 
 from instincts.analyst.policy import Verdict
 from instincts.analyst.service.settings import ServiceSettings
+from instincts.analyst.settings import AnalysisSettings
 from instincts.errors import ConfigError
 
 __all__ = ["serve"]
@@ -59,7 +60,16 @@ def serve(
         raise ConfigError(f"--host {host} is open to other machines; give --token-file, or listen on 127.0.0.1")
     tenants = read_tenants(token_file) if token_file else Tenants({})
     service = Service(
-        open_analyst(model, attempts=settings.attempts),
+        open_analyst(
+            model,
+            AnalysisSettings(
+                coding=settings.coding,
+                calls=settings.calls,
+                attempts=settings.attempts,
+                max_characters=settings.text_characters,
+            ),
+            connections=settings.concurrency,
+        ),
         store=open_store(db, patience=settings.store_seconds),
         policy=policy,
         tenants=tenants,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from instincts.analyst.settings import Coding
 from instincts.config import Settings
 
 __all__ = ["ServiceSettings"]
@@ -32,6 +33,10 @@ class ServiceSettings(Settings):
     """How long the database may be locked or away before there is no verdict (`store_down`)."""
     attempts: int = Field(2, ge=1)
     """How often the analyst is asked for a tree that can be read."""
+    coding: Coding = "json"
+    """How the analyst writes a tree: `json`, `lines`, or `specialist` for a model that was trained to."""
+    calls: Literal[1, 2] = 2
+    """Questions a text: harms and benefits apart, or both at once."""
     remembered: int = Field(4096, ge=0)
     """Trees kept in memory, so that the same text costs nothing; all are in the database as well."""
     rate: float = Field(50.0, gt=0)

@@ -176,6 +176,11 @@ def parse_body(body: str, content_type: str) -> Policy:
 
 
 def _checked(policy: Policy) -> Policy:
+    for key in ("name", "version", "parent"):
+        if not str(getattr(policy, key)).isprintable():
+            raise ConfigError(f"policy: {key} holds characters that cannot be printed")
+    if any("\ud800" <= letter <= "\udfff" for letter in policy.description):
+        raise ConfigError(f"policy {policy.name}: description holds half of a surrogate pair")
     # Infinite scores have no place in JSON, and no community needs such numbers.
     for key, value in _numbers(policy.to_data(), ""):
         if abs(value) > _LARGEST:

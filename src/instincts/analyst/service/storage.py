@@ -65,19 +65,23 @@ class Store:
         Raises:
             NoVerdictError: `store_down`.
         """
-        if self._writer is None:
+        if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_groups())
         statements = [(TREES if isinstance(row, TreeRow) else VERDICTS, row.to_columns()) for row in rows]
         done = asyncio.get_running_loop().create_future()
         self._writes.put_nowait(_Write(statements, time.monotonic() + self._patience, done))
-        # Shielded: one who gives up waiting must not take the row out of a group that is being written.
-        await asyncio.shield(done)
+        # Waited for beside the writer, so that nobody waits for ever where it fails on what no database takes. One who
+        # gives up waiting takes nothing out of a group that is being written.
+        await asyncio.wait((done, self._writer), return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():
+            raise NoVerdictError("store_down", "a row could not be written")
+        done.result()
 
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
         if self._writer is not None:
             self._writes.put_nowait(None)
-            await self._writer
+            await asyncio.wait((self._writer,))
         self._engine.dispose()
 
     async def key(self, tenant: str) -> bytes:

@@ -1,0 +1,170 @@
+"""How fast the moderation service answers, beside a bare FastAPI echo of the same reply: the limit.
+
+    python benchmarks/moderation_service.py [--clients 1,16,256] [--seconds 5]
+
+One server process and one load generator on this machine, both counted on its cores. "echo" parses the body and returns
+a ready-made reply of 13 categories. "hit" is the service on texts it has seen: token, policy, verdict, a row committed.
+"model" is the service on new texts with a scripted analyst that answers at once: tree grown, kept, and judged. Each
+client sends its next request when it has its answer, so a queue shows as latency, not as refusals; limits are lifted.
+Aim: at most 3 ms over the echo on a hit, one client. SQLite in a temporary folder, `synchronous=FULL`.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import socket
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import uvicorn
+
+from instincts.analyst.lines import decode
+from instincts.analyst.service.asking import Case
+from instincts.analyst.tree import Tree
+
+ARMS = ("echo", "hit", "model")
+
+
+class Measured(NamedTuple):
+    """What one arm did with one number of clients."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    refused: int
+
+
+class Scripted:
+    """An analyst that knows one tree and answers at once."""
+
+    digest = "0" * 64
+
+    def __init__(self) -> None:
+        """Read the tree once."""
+        self._tree = decode("H\n@group readers\n9 A3H+ B2M+\n32 G2M-\nB\n@user asker\nJ2H+ knows the steps\nEND")
+
+    async def grow(self, case: Case) -> Tree:
+        """Give the tree."""
+        return self._tree
+
+
+def main() -> None:
+    """Measure every arm with every number of clients and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", default="1,16,256")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    given = parser.parse_args()
+    print(f"{'arm':8}{'clients':>8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'refused':>9}")
+    for clients in map(int, given.clients.split(",")):
+        for arm in ARMS:
+            found = measure(arm, clients, given.seconds)
+            print(
+                f"{arm:8}{clients:8}{found.per_second:12.0f}{found.p50_ms:9.2f}{found.p99_ms:9.2f}{found.refused:9}",
+                flush=True,
+            )
+
+
+def measure(arm: str, clients: int, seconds: float) -> Measured:
+    """Start a server, load it, stop it."""
+    with tempfile.TemporaryDirectory() as scratch, socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        server = multiprocessing.get_context("fork").Process(target=run, args=(arm, Path(scratch), bound))
+        server.start()
+        try:
+            url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            return asyncio.run(load(url, clients, seconds, is_new=arm == "model"))
+        finally:
+            server.terminate()
+            server.join()
+
+
+def run(arm: str, folder: Path, bound: socket.socket) -> None:
+    """Serve one arm until told to stop."""
+    app = echo() if arm == "echo" else service(folder)
+    asyncio.run(uvicorn.Server(uvicorn.Config(app, log_level="error")).serve(sockets=[bound]))
+
+
+def echo() -> Any:
+    """Build the limit: FastAPI, a body, a ready-made reply."""
+    from fastapi import FastAPI
+    from fastapi.responses import JSONResponse
+
+    from instincts.analyst.service.bodies import ModerationBody
+    from instincts.analyst.service.categories import KEYS
+
+    result = {
+        "flagged": False,
+        "categories": dict.fromkeys(KEYS, False),
+        "category_scores": dict.fromkeys(KEYS, 0.1),
+        "category_applied_input_types": {key: ["text"] for key in KEYS},
+    }
+    app = FastAPI()
+
+    @app.post("/v1/moderations")
+    async def moderations(body: ModerationBody) -> JSONResponse:
+        return JSONResponse({"id": "modr-0", "model": body.model, "results": [result]})
+
+    return app
+
+
+def service(folder: Path) -> Any:
+    """Build the service with its limits lifted."""
+    from instincts.analyst.service.application import Service, application
+    from instincts.analyst.service.settings import ServiceSettings
+    from instincts.analyst.service.storage import open_store
+
+    limits = ServiceSettings(rate=1e9, burst=1_000_000_000, waiting=10_000, tenant_waiting=10_000)
+    store = open_store(f"sqlite:///{folder / 'moderation.db'}")
+    return application(Service(Scripted(), store=store, policy="general", on_error="review", settings=limits))
+
+
+async def load(url: str, clients: int, seconds: float, *, is_new: bool) -> Measured:
+    """Ask with so many clients at once for so long; the first half second is not counted."""
+    limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
+    times: list[float] = []
+    refused = 0
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+        await up(client)
+        began = time.perf_counter()
+
+        async def work(number: int) -> None:
+            nonlocal refused
+            sent = 0
+            while (start := time.perf_counter()) < began + _WARM + seconds:
+                text = f"How do I fold lamp {number}?" + (f" {sent}" if is_new else "")
+                answer = await client.post("/v1/moderations", json={"input": text})
+                if start > began + _WARM:
+                    refused += answer.status_code != 200
+                    times.append(time.perf_counter() - start)
+                sent += 1
+
+        await asyncio.gather(*(work(number) for number in range(clients)))
+    ordered = sorted(times)
+    return Measured(
+        len(times) / seconds,
+        1000 * statistics.median(ordered),
+        1000 * ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))],
+        refused,
+    )
+
+
+async def up(client: httpx.AsyncClient) -> None:
+    """Wait until the server answers."""
+    while True:
+        try:
+            await client.get("/healthz")
+        except httpx.TransportError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+_WARM = 0.5
+
+
+if __name__ == "__main__":
+    main()
