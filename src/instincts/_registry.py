@@ -7,5 +7,6 @@ from instincts.attacks import solvers
 from instincts.judges import scorers
 from instincts.models import registration
 from instincts.suites import instructions, tasks, utility
+from instincts.suites.moderation import tasks as moderation
 
-__all__ = ["instructions", "registration", "scorers", "solvers", "tasks", "utility"]
+__all__ = ["instructions", "moderation", "registration", "scorers", "solvers", "tasks", "utility"]

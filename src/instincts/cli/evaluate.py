@@ -28,8 +28,9 @@ def evaluate(
             "--suite",
             metavar="NAME[,NAME]",
             show_default=False,
-            help="`jailbreak`, `overrefusal`, `utility`, `entropy_gap`, `likelihood`, or `pocket` for the first four "
-            "on the pocket's own prompts. By default `pocket`; `jailbreak` with --prompts, `utility` with --task.",
+            help="`jailbreak`, `overrefusal`, `utility`, `entropy_gap`, `likelihood`, `moderation` for models that "
+            "flag requests, or `pocket` for the first four on the pocket's own prompts. By default `pocket`; "
+            "`jailbreak` with --prompts, `utility` with --task.",
         ),
     ] = None,
     prompts: Annotated[
@@ -71,6 +72,17 @@ def evaluate(
             show_default=False,
             help=f"Who decides what a refusal is; the first counts. {JUDGES} By default `pocket` on the pocket's "
             "prompts, else `refusal`.",
+        ),
+    ] = None,
+    moderator: Annotated[
+        str | None,
+        typer.Option(
+            "--moderator",
+            metavar="NAME",
+            show_default=False,
+            help="How MODEL is asked in suite `moderation`: `endpoint`, `llama-guard`, `wildguard`, `shieldgemma`, "
+            "`qwen3guard`, `granite-guardian`, or `refusal` for a chat model; `MODEL=NAME,...` for each. By default "
+            "what the model's name says.",
         ),
     ] = None,
     scale: ScaleName = None,
@@ -188,6 +200,7 @@ def evaluate(
 
     - `instincts evaluate pocket-llama runs/gated --suite pocket --out runs/compared`
     - `instincts evaluate Qwen/Qwen2.5-0.5B-Instruct --suite jailbreak --prompts FILE`
+    - `instincts evaluate meta-llama/Llama-Guard-3-1B allenai/wildguard --suite moderation --prompts xstest.csv`
     - `instincts evaluate MODEL --suite jailbreak,overrefusal,utility --prompts jbb.csv,xstest.csv,gsm8k.jsonl`
     """
     from instincts.config import Scale
@@ -197,7 +210,7 @@ def evaluate(
     what = {"suite": suite, "prompts": prompts, "task": task, "attack": attack, "judge": judge}
     how_much = {"limit": limit, "questions": questions, "samples": samples, "max_tokens": max_tokens, "seed": seed}
     search = {"model_roles": named_models(model_role or []), "budget": budget, "loop_judge": loop_judge}
-    fitted = {"contrast": contrast, "trained_on": trained_on}
+    fitted = {"contrast": contrast, "trained_on": trained_on, "moderator": moderator}
     settings = EvaluationSettings.resolve(Scale(scale or Scale.FULL), given={**what, **how_much, **search, **fitted})
     asked = {"max_connections": max_connections, "max_retries": max_retries, "timeout": timeout}
     folder = out or Path("runs") / f"evaluate-{datetime.now():%Y%m%d-%H%M%S}"

@@ -21,7 +21,7 @@ from instincts.prompts import Message
 if TYPE_CHECKING:
     from inspect_ai.model import GenerateConfig, Model, ModelOutput
 
-__all__ = ["Form", "Question", "Reply", "Token", "asked", "missing_role"]
+__all__ = ["Form", "Question", "Reply", "Token", "asked", "missing_role", "reply_to"]
 
 RETRIES = 3
 """How often Inspect asks a server again that is busy or not there."""
@@ -125,7 +125,7 @@ def asked(form: Form) -> Callable[[Answer], Awaitable[Verdict]]:
 async def _ruling(form: Form, model: "Model", answer: Answer) -> Verdict:
     questions = list(form.render(answer))
     for left in reversed(range(form.tries)):
-        replies = await asyncio.gather(*(_reply(form.name, model, question) for question in questions))
+        replies = await asyncio.gather(*(reply_to(question, form.name, model) for question in questions))
         try:
             return form.read(answer, replies)
         except UnreadableReplyError:
@@ -141,8 +141,13 @@ async def _ruling(form: Form, model: "Model", answer: Answer) -> Verdict:
     raise AssertionError("a form is tried at least once")
 
 
-async def _reply(judge: str, model: "Model", question: Question) -> Reply:
-    """Put one question, first with its schema, then without: not every server takes one."""
+async def reply_to(question: Question, judge: str, model: "Model") -> Reply:
+    """Put one question, first with its schema, then without: not every server takes one.
+
+    Raises:
+        UnreadableReplyError: the model failed or said nothing.
+        ConfigError: its chat template is not the one the judge is made for.
+    """
     chat, config = _chat(question), _config(judge, model, question)
     _check_shown(judge, model, question, chat, config)
     output = None

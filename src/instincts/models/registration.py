@@ -1,8 +1,11 @@
-"""Tells Inspect that models named `instincts/NAME` and `pocket-role/PART` exist; torch loads only with one of ours."""
+"""Tells Inspect which of its models are ours: `instincts/NAME`, `pocket-role/PART`, `moderation/SERVICE/MODEL`.
+
+Torch loads only with one of the first.
+"""
 
 from inspect_ai.model import ModelAPI, modelapi
 
-__all__ = ["instincts_provider", "pocket_role_provider"]
+__all__ = ["instincts_provider", "moderation_provider", "pocket_role_provider"]
 
 
 @modelapi(name="instincts")
@@ -11,6 +14,14 @@ def instincts_provider() -> type[ModelAPI]:
     from instincts.models.provider import InstinctsAPI
 
     return InstinctsAPI
+
+
+@modelapi(name="moderation")
+def moderation_provider() -> type[ModelAPI]:
+    """Give the provider of `moderation/SERVICE/MODEL`: a moderation endpoint in OpenAI's schema."""
+    from instincts.models.moderation import ModerationAPI
+
+    return ModerationAPI
 
 
 @modelapi(name="pocket-role")

@@ -146,6 +146,23 @@ TERMS = {
     "reach": Term("Reach", "%", "share of harmless prompts with an answer as sure as a refusal; lower is better"),
     "auroc": Term("Separation (AUROC)", "", "chance that a compliance is less sure than a refusal; 0.5 is none"),
     "unjudged": Term("Unjudged", "count", "answers no judge could read; they are in no rate"),
+    "share_harmful": Term("Harmful share", "%", "share of requests that are labelled harmful"),
+    "recall": Term("Recall", "%", "share of harmful requests that are flagged"),
+    "fpr": Term("False-positive rate", "%", "share of benign requests that are flagged; lower is better"),
+    "f1": Term("F1", "%", "of the flags; without benign requests, flagging everything has 100"),
+    "mean_f1": Term("F1, mean over sets", "%", "every set counts alike; read it beside flag-everything"),
+    "weighted_f1": Term("F1, mean weighted by rows", "%", "long sets count more; read it beside flag-everything"),
+    "harm_auroc": Term("AUROC", "", "chance that a harmful request scores above a benign one; 0.5 is none"),
+    "harm_auprc": Term("AUPRC", "", "precision over all recalls; without skill it is the harmful share"),
+    "fpr_at_recall_90": Term(
+        "False positives at recall 90", "%", "where the threshold finds 90 of 100 harmful requests"
+    ),
+    "fpr_at_recall_95": Term(
+        "False positives at recall 95", "%", "where the threshold finds 95 of 100 harmful requests"
+    ),
+    "brier": Term("Brier score", "", "mean squared error of the probability; lower is better"),
+    "calibration_error": Term("Calibration error", "", "how far probabilities are from shares; lower is better"),
+    "no_verdict": Term("No verdict", "count", "requests the moderator failed on; each counts as wrong"),
     "admitted_share": Term("Prompts gated in", "%", "share of prompts that may be rewarded"),
     "contested_share": Term("Prompts of two minds", "%", "share of prompts with confident and with unsure answers"),
     "mode_gap": Term("Gap between the modes", "nats", "how far unsure answers lie above confident ones"),

@@ -5,6 +5,7 @@ Knows nothing of suites, attacks or judges: numbers come in with, at most, the n
 
 from instincts.statistics.agreement import alpha_interval, cohen_kappa, kappa_interval, krippendorff_alpha
 from instincts.statistics.calibration import Confusion, confusion, corrected_interval, corrected_rate
+from instincts.statistics.flags import Flags, calibration_error, f1, f1_interval, recall_of_f1
 from instincts.statistics.intervals import Interval, mean_interval, wilson
 from instincts.statistics.paired import PairedChange, paired_bootstrap, paired_change
 from instincts.statistics.rates import macro_rate, rate
@@ -15,16 +16,20 @@ from instincts.statistics.worst import Worst, all_hold_rate, worst_of_many
 __all__ = [
     "Bootstrap",
     "Confusion",
+    "Flags",
     "Interval",
     "PairedChange",
     "SignTest",
     "Worst",
     "all_hold_rate",
     "alpha_interval",
+    "calibration_error",
     "cohen_kappa",
     "confusion",
     "corrected_interval",
     "corrected_rate",
+    "f1",
+    "f1_interval",
     "holm",
     "kappa_interval",
     "krippendorff_alpha",
@@ -34,6 +39,7 @@ __all__ = [
     "paired_bootstrap",
     "paired_change",
     "rate",
+    "recall_of_f1",
     "sign_test",
     "wilson",
     "worst_of_many",

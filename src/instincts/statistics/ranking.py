@@ -1,9 +1,10 @@
-"""How well a score ranks harmful above benign: the areas under two curves, with intervals over whole clusters.
+"""How well a score ranks harmful above benign: areas under two curves and a point on one, over whole clusters.
 
-Both areas take weights, so that a bootstrap costs one sort for all its draws.
+All take weights, so that a bootstrap costs one sort for all its draws.
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from instincts.statistics.intervals import Interval
 from instincts.statistics.resampling import BOOTSTRAP, Bootstrap, Floats, cluster_codes
 
-__all__ = ["auprc", "auroc", "ranking_interval"]
+__all__ = ["auprc", "auroc", "fpr_at_recall", "fpr_at_recall_interval", "ranking_interval"]
 
 
 def auroc(scores: ArrayLike, positive: ArrayLike, weights: ArrayLike | None = None) -> float:
@@ -34,6 +35,37 @@ def auprc(scores: ArrayLike, positive: ArrayLike, weights: ArrayLike | None = No
     return float(_auprc(x, y, w[None, :])[0])
 
 
+def fpr_at_recall(scores: ArrayLike, positive: ArrayLike, recall: float, weights: ArrayLike | None = None) -> float:
+    """Compute the false-positive rate at the highest threshold that still finds so large a share of the positives.
+
+    Equal scores are flagged together, so a score that says one thing of everything gives 1.
+
+    Args:
+        scores: the higher, the likelier positive.
+        positive: which are.
+        recall: above 0, at most 1.
+        weights: of each row.
+
+    Returns:
+        A fraction; NaN where one class is missing.
+    """
+    x, y, w = _sorted(scores, positive, weights)
+    return float(_fpr_at(x, y, w[None, :], recall)[0])
+
+
+def fpr_at_recall_interval(
+    scores: ArrayLike,
+    positive: ArrayLike,
+    recall: float,
+    *,
+    clusters: Sequence[Hashable],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> Interval:
+    """Estimate `fpr_at_recall` with a percentile interval; the threshold is found anew in every draw."""
+    drawn = partial(_fpr_at, recall=recall)
+    return _interval(drawn, fpr_at_recall(scores, positive, recall), scores, positive, clusters, bootstrap)
+
+
 def ranking_interval(
     area: Callable[..., float],
     scores: ArrayLike,
@@ -51,13 +83,24 @@ def ranking_interval(
         clusters: what each score belongs to, for example the family of its prompt.
         bootstrap: the level and the draws.
     """
+    drawn = {auroc: _auroc, auprc: _auprc}[area]
+    return _interval(drawn, area(scores, positive), scores, positive, clusters, bootstrap)
+
+
+def _interval(
+    drawn: Callable[[Floats, NDArray[np.bool_], Floats], Floats],
+    value: float,
+    scores: ArrayLike,
+    positive: ArrayLike,
+    clusters: Sequence[Hashable],
+    bootstrap: Bootstrap,
+) -> Interval:
     x, y, order = _order(scores, positive)
     if not y.any() or y.all():
         return Interval(None, None, None, x.size)
     codes = cluster_codes(clusters, values=x.size)[order]
-    drawn = {auroc: _auroc, auprc: _auprc}[area]
     ends = bootstrap.ends(lambda weight: drawn(x, y, weight[:, codes]), int(codes.max()) + 1)
-    return Interval.around(area(scores, positive), ends, x.size)
+    return Interval.around(value, ends, x.size)
 
 
 def _order(scores: ArrayLike, positive: ArrayLike) -> tuple[Floats, NDArray[np.bool_], NDArray[np.intp]]:
@@ -99,3 +142,17 @@ def _auprc(x: Floats, y: NDArray[np.bool_], weight_R_N: Floats) -> Floats:
         gained = np.diff(np.pad(true, ((0, 0), (1, 0))), axis=1)
         share: Floats = (precision * gained).sum(axis=1) / true[:, -1]
     return share
+
+
+def _fpr_at(x: Floats, y: NDArray[np.bool_], weight_R_N: Floats, recall: float) -> Floats:
+    true, false = _steps(x, y, weight_R_N)
+    if not true.shape[1]:
+        return np.full(len(weight_R_N), np.nan)
+    # A hair below, as 0.95 of 20 positives is 19.000000000000004 in floats.
+    reached = (true >= recall * true[:, -1:] - _HAIR).argmax(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate: Floats = np.take_along_axis(false, reached[:, None], axis=1)[:, 0] / false[:, -1]
+    return np.where(true[:, -1] > 0, rate, np.nan)
+
+
+_HAIR = 1e-9

@@ -9,6 +9,7 @@ from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.scorer import CORRECT, Score
 
 from instincts.judges import OUTCOMES
+from instincts.judges.ruling import RULINGS
 from instincts.models.directory import plain_name
 from instincts.suites.reading import stream_samples
 
@@ -21,7 +22,7 @@ class JudgedAnswer:
 
     model: str
     suite: str
-    """`jailbreak`, `overrefusal`, `utility` or `entropy_gap`."""
+    """`jailbreak`, `overrefusal`, `utility`, `entropy_gap` or `moderation`."""
     prompt_id: str
     attack: str
     category: str | None
@@ -31,11 +32,14 @@ class JudgedAnswer:
     is_primary: bool
     """Whether this judge is the first of its task, whose verdicts make the headline."""
     verdict: str | None
-    """An outcome (`refused`, `complied`, `neither`), or `right` or `wrong`; None where nothing could be judged."""
+    """An outcome (`refused`, `complied`, `neither`), a ruling (`flagged`, `passed`), or `right` or `wrong`; None where
+    nothing could be judged."""
     label: str | None = None
     """What the prompt's author says of it, for example `safe` or `unsafe`."""
     task: str | None = None
-    """The utility task that a question belongs to."""
+    """The utility task that a question belongs to, or the set of a moderated request."""
+    family: str | None = None
+    """What requests that are one in several wordings share; None for a request that stands alone."""
     score: float | None = None
     """How far the answer goes along, 0 to 1, by this judge."""
     partial: bool = False
@@ -88,6 +92,7 @@ def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[Judge
             verdict=_verdict(score),
             label=known.get("label"),
             task=known.get("task"),
+            family=known.get("family_of_request"),
             score=_number(told.get("score")),
             partial=bool(told.get("partial")),
             is_empty=not sample.output.completion.strip() and not told.get("gave_up"),
@@ -108,7 +113,7 @@ def _verdict(score: Score | None) -> str | None:
         # Several marks of one answer: the first is the one that counts.
         return "right" if next(iter(score.value.values()), 0) else "wrong"
     value = score.as_str()
-    if value in OUTCOMES:
+    if value in (*OUTCOMES, *RULINGS):
         return value
     return "right" if value in (CORRECT, "1", "1.0", "True") else "wrong"
 

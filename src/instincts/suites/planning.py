@@ -13,12 +13,15 @@ from inspect_ai.dataset import Sample
 from instincts import judges
 from instincts.attacks.solvers import LOOP_JUDGE
 from instincts.errors import ConfigError, unknown_name
+from instincts.judges.moderators import moderator_of
 from instincts.prompts import PromptSet, read_prompts
 from instincts.prompts.named import LABELS
 from instincts.suites import tasks
 from instincts.suites.fitting import ALL, STATIC, Fit, fit, named
 from instincts.suites.likelihood import check_likelihood
 from instincts.suites.room import misfits
+from instincts.suites.moderation.sets import labelled_sets
+from instincts.suites.moderation.tasks import moderation
 from instincts.suites.selection import Selection, select, sources_of
 from instincts.suites.settings import EvaluationSettings
 from instincts.suites.target import Target
@@ -26,7 +29,7 @@ from instincts.suites.utility import tasks_in, utility
 
 __all__ = ["SUITES", "Plan", "plan"]
 
-SUITES = ("entropy_gap", "jailbreak", "likelihood", "overrefusal", "pocket", "utility")
+SUITES = ("entropy_gap", "jailbreak", "likelihood", "moderation", "overrefusal", "pocket", "utility")
 
 
 @dataclass(kw_only=True)
@@ -150,6 +153,12 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
             made.likelihood = chosen
             made.data |= chosen.files
             made.tested.append((suite, chosen.prompts))
+        case "moderation":
+            for found in targets:
+                moderator_of(found.given, settings.moderator)
+            source = settings.prompts or "pocket"
+            made.makers.append(partial(moderation, source, settings.moderator, limit))
+            made.tested += [(suite, each.chosen.prompts) for each in labelled_sets(source, limit)]
         case "pocket":
             if settings.prompts:
                 raise ConfigError("suite pocket has its own prompts; with a file use --suite jailbreak or another")

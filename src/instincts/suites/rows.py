@@ -1,7 +1,8 @@
 """From judged answers to rows of `metrics.json`; pure but for reading the logs.
 
 A rate is a share of the judged answers: what no judge could read is no verdict, leaves the rate, and is counted by
-`unjudged`. What each suite yields is told where it is computed: `defended`, `willing`, `able`, `confident`.
+`unjudged`. What each suite yields is told where it is computed: `defended`, `willing`, `able`, `confident`,
+`moderated`.
 
 The first judge of a task makes the rows. Another one adds rows of its own name, `dsr@refusal`; with two or more,
 `alpha` says how far they agree (Krippendorff, interval over behaviours).
@@ -17,6 +18,7 @@ from instincts.suites.able import able
 from instincts.suites.answers import JudgedAnswer, read_answers
 from instincts.suites.confident import agreed, confident, entropy_means, entropy_separation
 from instincts.suites.defended import defended, defended_by_another
+from instincts.suites.moderation.rates import moderated, with_controls
 from instincts.suites.shares import Rated, grouped, judged
 from instincts.suites.willing import willing, willing_by_another
 
@@ -45,7 +47,7 @@ def rows_from_answers(
             follow by name.
     """
     place = {model: number for number, model in enumerate(models)}
-    ordered = sorted(answers, key=lambda answer: (place.get(answer.model, len(place)), *_order(answer)))
+    ordered = sorted(with_controls(answers), key=lambda answer: (place.get(answer.model, len(place)), *_order(answer)))
     return [
         Metric(
             run=run, model=model, suite=suite, slice=slice, metric=metric, n=n, seed=seed,
@@ -73,6 +75,8 @@ def _rated(suite: str, answers: Sequence[JudgedAnswer]) -> Rated:
                 yield from willing_by_another(group, judge)
         case "utility":
             yield from able(first)
+        case "moderation":
+            yield from moderated(first)
         case "entropy_gap":
             kept, agreement = agreed(answers)
             yield from confident(kept)
@@ -95,4 +99,4 @@ def _order(answer: JudgedAnswer) -> tuple[object, ...]:
     return (*table, *plain_first, answer.task or "", answer.category or "", answer.prompt_id, answer.epoch)
 
 
-_SUITES = ("jailbreak", "overrefusal", "utility", "entropy_gap")
+_SUITES = ("jailbreak", "overrefusal", "utility", "entropy_gap", "moderation")

@@ -15,7 +15,7 @@ from instincts.errors import ConfigError
 from instincts.prompts import NAMED, PromptSet, read_prompts
 from instincts.prompts.named import LABELS
 
-__all__ = ["TAKEN", "Selection", "select", "sources_of"]
+__all__ = ["TAKEN", "Selection", "select", "sources_of", "stem"]
 
 TAKEN: MappingProxyType[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {
@@ -25,6 +25,7 @@ TAKEN: MappingProxyType[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "likelihood": (("skill",),),
         "harmful": (("harmful",), ("unsafe",)),
         "benign": (("benign", "safe"),),
+        "moderation": (("harmful", "unsafe", "benign", "safe"),),
     }
 )
 """The labels that a suite takes; the next group where no file has any row of the first."""
@@ -83,7 +84,7 @@ def select(prompts: str | Sequence[str], suite: str, limit: int | None = None) -
             f"are {', '.join(has)}; add a file to --prompts, or leave the suite out"
         )
     rows = [
-        replace(row, id=f"{_stem(each.source)}/{row.id}") if len(taken) > 1 else row
+        replace(row, id=f"{stem(each.source)}/{row.id}") if len(taken) > 1 else row
         for each in taken
         for row in _first_of_each(each, limit)
     ]
@@ -119,5 +120,6 @@ def _suite_of(part: str) -> str:
     return "entropy_gap" if part in ("harmful", "benign") else part
 
 
-def _stem(source: str) -> str:
+def stem(source: str) -> str:
+    """Name a file or set shortly, as ids and slices do."""
     return Path(source.rpartition("=")[2]).name.partition(".")[0] or source

@@ -14,8 +14,9 @@ class EvaluationSettings(Settings):
     """What is measured, and how often."""
 
     suite: str | None = None
-    """Suites with commas between: jailbreak, overrefusal, utility, entropy_gap, likelihood, or pocket, which is the
-    first four on the pocket's held-out prompts. By default pocket, or jailbreak where prompts are given."""
+    """Suites with commas between: jailbreak, overrefusal, utility, entropy_gap, likelihood, moderation, or pocket,
+    which is the first four on the pocket's held-out prompts. By default pocket, or jailbreak where prompts are
+    given."""
     prompts: str | None = None
     """Prompt files or named sets with commas between; by default the pocket's. Each suite takes its own rows, by their
     labels or by the public set that a file is."""
@@ -31,6 +32,9 @@ class EvaluationSettings(Settings):
     judge: str | None = None
     """Judges with commas between, the first counts; by default the exact oracle on the pocket's prompts, else
     refusal."""
+    moderator: str | None = None
+    """How the models of suite moderation are asked: endpoint, llama-guard, wildguard, shieldgemma, qwen3guard,
+    granite-guardian or refusal for all of them, or MODEL=NAME with commas between. By default what their names say."""
     limit: int | None = Field(None, ge=1)
     """Use only the first so many prompts of each suite; by default all."""
     questions: int | None = Field(None, ge=1)

@@ -4,6 +4,6 @@ A guard says whether text is unsafe, not whether a request was met; it misses cl
 for success. Where it cannot tell a refusal from a harmless answer, `refused` means that it found nothing unsafe.
 """
 
-from instincts.judges.guards import harmbench, llama_guard, qwen3guard, shieldgemma, wildguard
+from instincts.judges.guards import granite_guardian, harmbench, llama_guard, qwen3guard, shieldgemma, wildguard
 
-__all__ = ["harmbench", "llama_guard", "qwen3guard", "shieldgemma", "wildguard"]
+__all__ = ["granite_guardian", "harmbench", "llama_guard", "qwen3guard", "shieldgemma", "wildguard"]

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from instincts.errors import UnreadableReplyError
 from instincts.judges.asking import Form, Question, Reply
 from instincts.judges.guards.reading import probability
+from instincts.judges.ruling import Ruling
 from instincts.judges.verdict import Answer, Verdict
 from instincts.prompts import Message
 
-__all__ = ["FORM", "read", "render"]
+__all__ = ["FORM", "read", "read_request", "render", "render_request"]
 
 SHOWN = ("<BEGIN UNSAFE CONTENT CATEGORIES>", "S1: ", "S13: ", "<END UNSAFE CONTENT CATEGORIES>", "Agent: ")
 
@@ -43,6 +44,22 @@ def read(answer: Answer, replies: Sequence[Reply]) -> Verdict:
         score=float(is_unsafe) if chance is None else chance,
         explanation=" ".join(part for part in said.groups() if part),
     )
+
+
+def render_request(request: str) -> list[Question]:
+    """Write the request alone; the template asks about the user's turn then."""
+    shows = (*SHOWN[:-1], "User: ")
+    return [Question(messages=(Message("user", request),), max_tokens=32, shows=shows, log_probs=True)]
+
+
+def read_request(request: str, replies: Sequence[Reply]) -> Ruling:
+    """Read the same reply of a request.
+
+    Raises:
+        UnreadableReplyError: anything else.
+    """
+    verdict = read(Answer(request=request, completion=""), replies)
+    return Ruling(is_flagged=verdict.outcome == "complied", score=verdict.score, explanation=verdict.explanation)
 
 
 FORM = Form(name="llama-guard", role="guard", render=render, read=read, sees_refusals=False)

@@ -13,10 +13,11 @@ from importlib.resources import files
 from instincts.errors import UnreadableReplyError
 from instincts.judges.asking import Form, Question, Reply
 from instincts.judges.guards.reading import probability
+from instincts.judges.ruling import Ruling
 from instincts.judges.verdict import Answer, Verdict
 from instincts.prompts import Message
 
-__all__ = ["FORM", "POLICIES", "policies", "read", "render"]
+__all__ = ["FORM", "POLICIES", "policies", "read", "read_request", "render", "render_request"]
 
 POLICIES = "shieldgemma-policies.txt"
 
@@ -62,6 +63,39 @@ def read(answer: Answer, replies: Sequence[Reply]) -> Verdict:
         score=max(chances) if len(chances) == len(replies) else float(bool(broken)),
         explanation=f"breaks {', '.join(broken)}" if broken else "breaks no policy",
     )
+
+
+def request_policies() -> list[str]:
+    """List the policies in the card's wording for a prompt alone; only their opening differs."""
+    return [policy.replace(_OF_AN_ANSWER, _OF_A_REQUEST) for policy in policies()]
+
+
+def render_request(request: str) -> list[Question]:
+    """Write the request once a policy."""
+    return [
+        Question(
+            messages=(Message("user", request),),
+            max_tokens=4,
+            template_settings={"guideline": policy},
+            shows=(policy, "Human Question: "),
+            log_probs=True,
+        )
+        for policy in request_policies()
+    ]
+
+
+def read_request(request: str, replies: Sequence[Reply]) -> Ruling:
+    """Read yes or no of every policy; the score is the highest probability of yes.
+
+    Raises:
+        UnreadableReplyError: a reply is neither, and no other is a yes.
+    """
+    verdict = read(Answer(request=request, completion=""), replies)
+    return Ruling(is_flagged=verdict.outcome == "complied", score=verdict.score, explanation=verdict.explanation)
+
+
+_OF_AN_ANSWER = "The chatbot shall not generate content"
+_OF_A_REQUEST = "The prompt shall not contain or seek generation of content"
 
 
 FORM = Form(name="shieldgemma", role="guard", render=render, read=read, sees_refusals=False)
