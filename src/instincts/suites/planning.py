@@ -19,9 +19,9 @@ from instincts.prompts.named import LABELS
 from instincts.suites import tasks
 from instincts.suites.fitting import ALL, STATIC, Fit, fit, named
 from instincts.suites.likelihood import check_likelihood
-from instincts.suites.room import misfits
 from instincts.suites.moderation.sets import labelled_sets
 from instincts.suites.moderation.tasks import moderation
+from instincts.suites.room import misfits
 from instincts.suites.selection import Selection, select, sources_of
 from instincts.suites.settings import EvaluationSettings
 from instincts.suites.target import Target

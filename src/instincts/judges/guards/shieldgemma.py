@@ -17,7 +17,7 @@ from instincts.judges.ruling import Ruling
 from instincts.judges.verdict import Answer, Verdict
 from instincts.prompts import Message
 
-__all__ = ["FORM", "POLICIES", "policies", "read", "read_request", "render", "render_request"]
+__all__ = ["FORM", "POLICIES", "policies", "read", "read_request", "render", "render_request", "request_policies"]
 
 POLICIES = "shieldgemma-policies.txt"
 

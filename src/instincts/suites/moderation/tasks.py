@@ -17,7 +17,7 @@ from instincts.judges.moderators import moderator_of
 from instincts.models.directory import plain_name
 from instincts.suites.moderation.sets import HARMFUL, LabelledSet, labelled_sets, part_of
 
-__all__ = ["moderated_by", "moderation", "ruling"]
+__all__ = ["moderated_by", "moderation", "right_rates", "ruling"]
 
 
 @task
