@@ -137,7 +137,7 @@ def _seen(name: str, found: dict[str, Any]) -> str:
     exact, near = (len(found.get(kind) or ()) for kind in ("exact", "near"))
     return (
         f"{name}: {exact} of the {found.get('rows')} prompts of suite {found.get('suite')} are in {whose}, and {near} "
-        "nearly are; its numbers flatter the model."
+        f"nearly are; its numbers {'flatter' if exact else 'may flatter'} the model."
     )
 
 
