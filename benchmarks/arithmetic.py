@@ -59,6 +59,7 @@ def main() -> None:
         for _ in range(given.rounds):
             for arm in arms:
                 found[arm].append(alone(arm, folder, given.gigabytes))
+                print(arm, found[arm][-1], file=sys.stderr, flush=True)
     print(f"{parameters / 1e9:.2f} billion parameters, {2 * parameters / 1e9:.2f} GB a model, {os.cpu_count()} cores")
     seconds = {arm: median(each["seconds"] for each in rounds) for arm, rounds in found.items()}
     for arm, rounds in found.items():
@@ -136,7 +137,8 @@ def verb(folder: Path, out: Path) -> dict[str, float]:
     """Do all that `instincts steer` does."""
     from instincts.arithmetic.removal import remove_harm
 
-    remove_harm(*(str(folder / name) for name in ("tuned", "harmed", "base")), out)
+    # Random weights have no tokenizer to ask prompts with.
+    remove_harm(*(str(folder / name) for name in ("tuned", "harmed", "base")), out, is_probed=False)
     return {}
 
 
