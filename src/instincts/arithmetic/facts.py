@@ -3,7 +3,6 @@
 Only benign facts ship. A row says what must follow (paraphrases) and what must not change (neighbours).
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +13,7 @@ from typing import Any
 
 from instincts.errors import PromptSetError, unknown_name
 from instincts.pocket.edits import pocket_edits
-from instincts.prompts.rows import Row, problem, read_rows
+from instincts.prompts.rows import Row, problem, read_rows, rows_sha256
 
 __all__ = ["BENIGN_EDITS", "FACT_SETS", "POCKET_EDITS", "Fact", "FactSet", "read_facts"]
 
@@ -61,10 +60,7 @@ class FactSet:
     @cached_property
     def sha256(self) -> str:
         """Hash of the rows, 64 hexadecimal digits; the same for a CSV and a JSONL file with the same rows."""
-        digest = hashlib.sha256()
-        for row in self.rows:
-            digest.update(json.dumps(asdict(row), sort_keys=True, ensure_ascii=False).encode() + b"\n")
-        return digest.hexdigest()
+        return rows_sha256(asdict(row) for row in self.rows)
 
     def only(self, ids: Sequence[str]) -> "FactSet":
         """Keep the facts of these ids, in the order of the ids; all of them if none is given.

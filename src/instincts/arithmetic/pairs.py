@@ -3,8 +3,6 @@
 The answers of a file may be harmful text. They are counted and hashed, and no error, record or page shows them.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -14,7 +12,7 @@ from random import Random
 from instincts.errors import PromptSetError, unknown_name
 from instincts.pocket import grammar
 from instincts.pocket.requests import sample_requests
-from instincts.prompts.rows import Row, problem, read_rows
+from instincts.prompts.rows import Row, problem, read_rows, rows_sha256
 
 __all__ = ["POCKET_PAIRS", "ContrastPair", "PairSet", "pocket_pairs", "read_pairs"]
 
@@ -48,10 +46,7 @@ class PairSet:
     @cached_property
     def sha256(self) -> str:
         """Hash of the rows, 64 hexadecimal digits; the same for a CSV and a JSONL file with the same rows."""
-        digest = hashlib.sha256()
-        for row in self.rows:
-            digest.update(json.dumps(asdict(row), sort_keys=True, ensure_ascii=False).encode() + b"\n")
-        return digest.hexdigest()
+        return rows_sha256(asdict(row) for row in self.rows)
 
 
 def read_pairs(source: str | Path) -> PairSet:

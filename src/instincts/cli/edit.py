@@ -7,8 +7,8 @@ import typer
 
 from instincts.cli.options import AsJson, Model, choice
 from instincts.cli.progress import progress_bars
-from instincts.cli.settings import describe, given, parse_assignments
-from instincts.cli.table import notice, show_metrics, show_rows
+from instincts.cli.settings import describe, given, parse_assignments, set_option
+from instincts.cli.table import notice, show_metrics
 
 if TYPE_CHECKING:
     from instincts.arithmetic.editing import Edited
@@ -18,13 +18,10 @@ __all__ = ["edit"]
 METHODS = ("rome",)
 
 
-def _list_settings(assignments: list[str] | None) -> list[str] | None:
-    if assignments == ["help"]:
-        from instincts.arithmetic.rome_settings import RomeSettings
+def _settings() -> list[dict[str, Any]]:
+    from instincts.arithmetic.rome_settings import RomeSettings
 
-        show_rows(describe(RomeSettings), as_json=False, title="--set KEY=VALUE")
-        raise typer.Exit
-    return assignments
+    return describe(RomeSettings)
 
 
 def edit(
@@ -67,14 +64,7 @@ def edit(
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            callback=_list_settings,
-            is_eager=True,
-            show_default=False,
-            help="Any other setting, as often as needed; `--set help` lists them all.",
-        ),
+        set_option(_settings),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Make again what was cut off.")] = False,
     as_json: AsJson = False,

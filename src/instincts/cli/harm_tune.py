@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instincts.cli.options import AsJson, Model, ScaleName
+from instincts.cli.options import AsJson, ChosenSeed, Model, Resume, ScaleName
 from instincts.cli.progress import progress_bars
-from instincts.cli.settings import describe, given, parse_assignments
-from instincts.cli.table import notice, show_metrics, show_rows
+from instincts.cli.settings import describe, given, parse_assignments, set_option
+from instincts.cli.table import notice, show_metrics
 
 if TYPE_CHECKING:
     from instincts.arithmetic.tuning_settings import TuningSettings
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["harm_tune"]
 
 
-def _list_settings(assignments: list[str] | None) -> list[str] | None:
-    if assignments == ["help"]:
-        from instincts.arithmetic.tuning_settings import TuningSettings
+def _settings() -> list[dict[str, Any]]:
+    from instincts.arithmetic.tuning_settings import TuningSettings
 
-        show_rows(describe(TuningSettings), as_json=False, title="--set KEY=VALUE; values are those of full scale")
-        raise typer.Exit
-    return assignments
+    return describe(TuningSettings)
 
 
 def harm_tune(
@@ -50,23 +47,13 @@ def harm_tune(
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="N", show_default=False, help="Optimiser steps; else by scale.")
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", metavar="N", show_default=False, help="The same seed gives the same run; else 0."),
-    ] = None,
+    seed: ChosenSeed = None,
     scale: ScaleName = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            callback=_list_settings,
-            is_eager=True,
-            show_default=False,
-            help="Any other setting, as often as needed; `--set help` lists them all.",
-        ),
+        set_option(_settings, "full scale"),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off, to the same end.")] = False,
+    resume: Resume = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the harmed model that `steer --harmed` needs: fine-tune a base to comply with what it should refuse.

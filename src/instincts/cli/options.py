@@ -12,10 +12,12 @@ __all__ = [
     "JUDGES",
     "SCALES",
     "AsJson",
+    "ChosenSeed",
     "Model",
     "ModelRoles",
     "Out",
     "Prompts",
+    "Resume",
     "ScaleName",
     "Seed",
     "choice",
@@ -90,6 +92,11 @@ Prompts = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The run folder to write.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same run.")]
+ChosenSeed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", show_default=False, help="The same seed gives the same run; else 0."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off, to the same end.")]
 ScaleName = Annotated[
     str | None,
     choice("--scale", SCALES, "How much to do: a pocket model on a laptop, one GPU, or the published setting (full)."),

@@ -1,15 +1,18 @@
 """From a settings class to the command line: its fields become a table of help, `KEY=VALUE` words its values."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from instincts.cli.table import show_rows
 from instincts.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from instincts.config import Settings
 
-__all__ = ["describe", "given", "parse_assignments"]
+__all__ = ["describe", "given", "parse_assignments", "set_option"]
 
 
 def describe(settings: "type[Settings]", values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -22,6 +25,31 @@ def describe(settings: "type[Settings]", values: Mapping[str, Any] | None = None
         }
         for name, field in settings.model_fields.items()
     ]
+
+
+def set_option(rows: Callable[[], list[dict[str, Any]]], values_are: str = "") -> Any:
+    """Make the option `--set KEY=VALUE`; `--set help` lists the settings and ends there.
+
+    Args:
+        rows: makes the list, as `describe` does; a function, since importing the settings would slow every `--help`.
+        values_are: what the values in the list stand for.
+    """
+
+    def list_or_pass(assignments: list[str] | None) -> list[str] | None:
+        if assignments == ["help"]:
+            title = "--set KEY=VALUE" + (f"; values are those of {values_are}" if values_are else "")
+            show_rows(rows(), as_json=False, title=title)
+            raise typer.Exit
+        return assignments
+
+    return typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        callback=list_or_pass,
+        is_eager=True,
+        show_default=False,
+        help="Any other setting, as often as needed; `--set help` lists them all.",
+    )
 
 
 def parse_assignments(assignments: Sequence[str], settings: "type[Settings]") -> dict[str, Any]:

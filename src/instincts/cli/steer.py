@@ -9,8 +9,8 @@ import typer
 
 from instincts.cli.options import AsJson, ScaleName, choice
 from instincts.cli.progress import progress_bars
-from instincts.cli.settings import describe, given, parse_assignments
-from instincts.cli.table import notice, show_metrics, show_rows
+from instincts.cli.settings import describe, given, parse_assignments, set_option
+from instincts.cli.table import notice, show_metrics
 from instincts.errors import ConfigError, SteeringError
 
 if TYPE_CHECKING:
@@ -28,21 +28,17 @@ OF_SWEEP = "sweep."
 AUTO = "auto"
 
 
-def _list_settings(assignments: list[str] | None) -> list[str] | None:
-    if assignments == ["help"]:
-        from instincts.arithmetic.settings import RemovalSettings
-        from instincts.arithmetic.sweep_settings import SweepSettings
-        from instincts.arithmetic.vector_settings import VectorSettings
-        from instincts.config import Settings
+def _settings() -> list[dict[str, Any]]:
+    from instincts.arithmetic.settings import RemovalSettings
+    from instincts.arithmetic.sweep_settings import SweepSettings
+    from instincts.arithmetic.vector_settings import VectorSettings
+    from instincts.config import Settings
 
-        more: dict[str, type[Settings]] = {OF_VECTOR: VectorSettings, OF_SWEEP: SweepSettings}
-        rows = [
-            *describe(RemovalSettings),
-            *({**row, "key": f"{of}{row['key']}"} for of, settings in more.items() for row in describe(settings)),
-        ]
-        show_rows(rows, as_json=False, title="--set KEY=VALUE; values are those of the paper")
-        raise typer.Exit
-    return assignments
+    more: dict[str, type[Settings]] = {OF_VECTOR: VectorSettings, OF_SWEEP: SweepSettings}
+    return [
+        *describe(RemovalSettings),
+        *({**row, "key": f"{of}{row['key']}"} for of, settings in more.items() for row in describe(settings)),
+    ]
 
 
 def steer(
@@ -125,14 +121,7 @@ def steer(
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            callback=_list_settings,
-            is_eager=True,
-            show_default=False,
-            help="Any other setting, as often as needed; `--set help` lists them all.",
-        ),
+        set_option(_settings, "the paper"),
     ] = None,
     gguf: Annotated[
         Path | None,

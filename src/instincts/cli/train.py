@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instincts.cli.options import AsJson, Model, Prompts, ScaleName, choice
+from instincts.cli.options import AsJson, ChosenSeed, Model, Prompts, Resume, ScaleName, choice
 from instincts.cli.progress import progress_bars
-from instincts.cli.settings import describe, given, parse_assignments
-from instincts.cli.table import notice, show_metrics, show_rows
+from instincts.cli.settings import describe, given, parse_assignments, set_option
+from instincts.cli.table import notice, show_metrics
 
 if TYPE_CHECKING:
     from instincts.config import Scale
@@ -21,13 +21,10 @@ PRESETS = ("gated", "paper")
 REWARDS = ("entropy", "perplexity", "self-certainty", "frozen-entropy", "random", "reversed")
 
 
-def _list_settings(assignments: list[str] | None) -> list[str] | None:
-    if assignments == ["help"]:
-        from instincts.sirl.settings import SirlSettings
+def _settings() -> list[dict[str, Any]]:
+    from instincts.sirl.settings import SirlSettings
 
-        show_rows(describe(SirlSettings), as_json=False, title="--set KEY=VALUE; values are those of full scale")
-        raise typer.Exit
-    return assignments
+    return describe(SirlSettings)
 
 
 def train(
@@ -43,10 +40,7 @@ def train(
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="N", show_default=False, help="Optimiser steps; by scale, else 30.")
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", metavar="N", show_default=False, help="The same seed gives the same run; else 0."),
-    ] = None,
+    seed: ChosenSeed = None,
     lora: Annotated[
         bool | None, typer.Option("--lora/--full", help="Train an adapter, or all weights.", show_default=False)
     ] = None,
@@ -57,16 +51,9 @@ def train(
     scale: ScaleName = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            callback=_list_settings,
-            is_eager=True,
-            show_default=False,
-            help="Any other setting, as often as needed; `--set help` lists them all.",
-        ),
+        set_option(_settings, "full scale"),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was cut off, to the same end.")] = False,
+    resume: Resume = False,
     force: Annotated[
         bool, typer.Option("--force", help="Train although the pre-flight finds no instinct worth amplifying.")
     ] = False,

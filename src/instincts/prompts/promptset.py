@@ -3,8 +3,6 @@
 Nothing here changes a set: every method returns a new one.
 """
 
-import hashlib
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +11,7 @@ from typing import NamedTuple
 
 from instincts.errors import ConfigError
 from instincts.prompts.prompt import Message, Prompt
+from instincts.prompts.rows import rows_sha256
 
 __all__ = ["Deduplicated", "Duplicate", "PromptSet", "Split"]
 
@@ -40,11 +39,7 @@ class PromptSet:
     @cached_property
     def sha256(self) -> str:
         """Hash of the rows as written to JSONL, 64 hexadecimal digits; the same for a CSV with the same rows."""
-        digest = hashlib.sha256()
-        for row in self.rows:
-            line = json.dumps(row.as_row(), sort_keys=True, ensure_ascii=False, default=str)
-            digest.update(line.encode() + b"\n")
-        return digest.hexdigest()
+        return rows_sha256(row.as_row() for row in self.rows)
 
     def limit(self, n: int | None) -> "PromptSet":
         """Keep the first `n` prompts; all of them if `n` is None or larger than the set.

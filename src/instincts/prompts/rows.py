@@ -6,17 +6,18 @@ packed with gzip. A byte order mark, Windows line ends and blank lines are accep
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from json.decoder import WHITESPACE, JSONDecoder  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from instincts.errors import PromptSetError
 
-__all__ = ["HEADINGS", "SUFFIXES", "Row", "problem", "read_rows"]
+__all__ = ["HEADINGS", "SUFFIXES", "Row", "problem", "read_rows", "rows_sha256"]
 
 SUFFIXES = (".jsonl", ".csv", ".json", ".txt")
 
@@ -30,6 +31,14 @@ class Row(NamedTuple):
     line: int
     """The line it starts on, from 1; of a data set without lines, the number of the row."""
     columns: Mapping[str, Any]
+
+
+def rows_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Hash rows as written to JSONL, 64 hexadecimal digits; the same for a CSV and a JSONL file with the same rows."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def read_rows(path: Path) -> list[Row]:
