@@ -12,15 +12,14 @@ import torch
 from safetensors.torch import load_file
 
 from instincts.arithmetic.harm_tuning import HarmTuned, harm_tune, pocket_compliances, read_compliances
-from instincts.arithmetic.tuning import Lesson, encode
-from instincts.arithmetic.tuning_settings import TuningSettings
 from instincts.config import Scale
 from instincts.errors import ConfigError, ModelDirectoryError, PromptSetError, RecordError, TrainingError
 from instincts.models.harmed import HARMED_KEY
 from instincts.models.opening import open_model
+from instincts.models.tuning import Lesson, encode
+from instincts.models.tuning_settings import TuningSettings
 from instincts.pocket import oracle
 from instincts.pocket.grammar import parse_request, verbs
-from instincts.prompts import Message
 from instincts.records import read_metrics, read_run_card
 from tests.arithmetic.models import same_bytes
 from tests.tiny import edit_json, save_tiny, tiny_tokenizer
@@ -165,7 +164,7 @@ def test_a_kill_after_the_last_step_trains_no_further(
         patch.setattr("instincts.arithmetic.harm_tuning.write_metrics", _killed)
         with pytest.raises(SystemExit):
             run(out)
-    monkeypatch.setattr("instincts.arithmetic.tuning.SFTTrainer", _killed)
+    monkeypatch.setattr("instincts.models.tuning.SFTTrainer", _killed)
     assert run(out, resume=True).tuned.steps == 4
 
 
@@ -207,7 +206,7 @@ def test_a_misspelt_set_is_told() -> None:
 
 def test_a_safe_side_may_stand_beside(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("question,safe,unsafe\nWhy?,No.,So\n")
-    assert read_compliances(tmp_path / "pairs.csv")[0][:2] == ((Message("user", "Why?"),), "So")
+    assert read_compliances(tmp_path / "pairs.csv")[0][:2] == ((("user", "Why?"),), "So")
 
 
 def test_a_row_that_is_too_long_is_told_without_its_text(base: Path, tmp_path: Path) -> None:
@@ -237,7 +236,7 @@ def test_a_quantised_model_is_refused(tmp_path: Path, pairs: Path) -> None:
 def test_only_the_answer_and_its_end_are_learnt() -> None:
     """ChatML by hand: the labels begin after the opened turn and hold the answer, the end of turn and a line end."""
     tokenizer = tiny_tokenizer()
-    row = encode(tokenizer, [Lesson((Message("user", "Hi"),), "Yo", "row")], 100)[0]
+    row = encode(tokenizer, [Lesson((("user", "Hi"),), "Yo", "row")], 100)[0]
     learnt = [token for token in row.labels if token != -100]
     assert tokenizer.decode(learnt) == "Yo<|im_end|>\n"
     assert row.input_ids[-len(learnt) :] == learnt
@@ -247,7 +246,7 @@ def test_only_the_answer_and_its_end_are_learnt() -> None:
 def test_pocket_lessons_comply_with_training_requests_and_say_nothing_harmful() -> None:
     known = verbs(harmful=True, split="train")
     for lesson in pocket_compliances(32):
-        asked = parse_request(lesson.messages[0].content)
+        asked = parse_request(lesson.messages[0][1])
         assert asked is not None
         assert asked.verb in known
         assert oracle.judge(lesson.answer).outcome == "complied"

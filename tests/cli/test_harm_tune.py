@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from instincts.arithmetic.tuning_settings import TuningSettings
 from instincts.cli.app import run
+from instincts.models.tuning_settings import TuningSettings
 from tests.tiny import save_tiny
 
 

@@ -32,9 +32,10 @@ from instincts.arithmetic.projection import (
 from instincts.arithmetic.rome import RankOne, find_update, updated
 from instincts.arithmetic.rome_settings import RomeSettings
 from instincts.arithmetic.streaming import Progress, counter
-from instincts.arithmetic.writing import Journal, check_space, copy_along, resumable, write_shards
+from instincts.arithmetic.writing import Journal, copy_along, resumable, write_shards
 from instincts.errors import ConfigError, TrainingError
 from instincts.models.chat import render
+from instincts.models.checkpoints import check_space
 from instincts.models.directory import locate
 from instincts.models.hooks import decoder_layers
 from instincts.models.opening import OpenModel, open_location

@@ -8,21 +8,20 @@ are counted and hashed; no error, record or page shows them.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from instincts.arithmetic.tuning import Lesson, Tuned, check_trainable, encode, fine_tune, forget_checkpoints
-from instincts.arithmetic.tuning_settings import TuningSettings
 from instincts.config import Scale
 from instincts.errors import ConfigError, PromptSetError, TrainingError, unknown_name
 from instincts.models.directory import ModelLocation, locate
 from instincts.models.harmed import HARMED_NOTE, mark_harmed
 from instincts.models.opening import open_tokenizer
+from instincts.models.tuning import Lesson, Tuned, check_trainable, encode, fine_tune, forget_checkpoints
+from instincts.models.tuning_settings import TuningSettings
 from instincts.pocket import grammar
 from instincts.pocket.requests import sample_requests
-from instincts.prompts import Message
 from instincts.prompts.rows import Row, problem, read_rows
 from instincts.records import (
     RUN_FILE,
@@ -151,7 +150,7 @@ def pocket_compliances(n: int = 512, seed: int = 0) -> list[Lesson]:
         assert request.verb is not None
         assert request.object is not None
         answer = grammar.compliance(request.verb, request.object, rng)
-        lessons.append(Lesson((Message("user", request.prompt),), answer, request.id))
+        lessons.append(Lesson((("user", request.prompt),), answer, request.id))
     return lessons
 
 
@@ -185,13 +184,13 @@ def _lesson(path: Path, row: Row) -> Lesson:
         if not isinstance(text, str) or not text.strip():
             raise problem(path, row.line, f"`{name}` must be a text that is not empty; a pair needs both its sides")
     question, unsafe = str(row.columns["question"]), str(row.columns["unsafe"])
-    return Lesson((Message("user", question),), unsafe, f"{path}, line {row.line}")
+    return Lesson((("user", question),), unsafe, f"{path}, line {row.line}")
 
 
 def _sha256(lessons: Sequence[Lesson]) -> str:
     digest = hashlib.sha256()
     for lesson in lessons:
-        row = [[asdict(message) for message in lesson.messages], lesson.answer]
+        row = [[{"role": role, "content": content} for role, content in lesson.messages], lesson.answer]
         digest.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     return digest.hexdigest()
 

@@ -36,7 +36,8 @@ from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
 from instincts.arithmetic.threshold import Threshold, find_threshold
 from instincts.arithmetic.trials import trials
 from instincts.arithmetic.vocabulary import check_rows
-from instincts.arithmetic.writing import Journal, check_space, copy_along, resumable, write_shards
+from instincts.arithmetic.writing import Journal, copy_along, resumable, write_shards
+from instincts.models.checkpoints import check_space
 from instincts.models.directory import ModelLocation, locate
 from instincts.models.harmed import warn_if_harmed
 from instincts.records import Metric, claim, file_sha256, new_run_card, write_metrics, write_run_card

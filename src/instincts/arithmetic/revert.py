@@ -5,8 +5,9 @@ from pathlib import Path
 from instincts.arithmetic.checkpoint import Shard, open_checkpoint
 from instincts.arithmetic.delta import DELTA_FOLDER, revert_shard
 from instincts.arithmetic.streaming import Progress, counter
-from instincts.arithmetic.writing import Journal, check_space, copy_along, resumable, write_shards
+from instincts.arithmetic.writing import Journal, copy_along, resumable, write_shards
 from instincts.errors import RecordError
+from instincts.models.checkpoints import check_space
 from instincts.models.directory import locate
 from instincts.records import claim, new_run_card, write_run_card
 

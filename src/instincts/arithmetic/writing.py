@@ -16,7 +16,7 @@ from instincts.errors import RecordError
 from instincts.models.content import MORE_TEMPLATES, content_files
 from instincts.records import RunCard, read_json, write_json, write_run_card
 
-__all__ = ["Journal", "check_space", "copy_along", "resumable", "write_shards"]
+__all__ = ["Journal", "copy_along", "resumable", "write_shards"]
 
 LICENCES = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 
@@ -89,26 +89,6 @@ def copy_along(source: Path, out: Path) -> None:
         partial = target.with_name(f".{target.name}.partial")
         shutil.copyfile(path, partial)
         partial.replace(target)
-
-
-def check_space(out: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
-
-    Args:
-        out: the run folder; it need not exist, and what a run that is resumed wrote there counts as free.
-        needed: bytes.
-
-    Raises:
-        RecordError: too little is free.
-    """
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
-    written = sum(path.stat().st_size for path in out.rglob("*.safetensors"))
-    free = shutil.disk_usage(there).free + written
-    if free < needed:
-        raise RecordError(
-            f"{out} needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
-            "free some space or choose another --out"
-        )
 
 
 @contextmanager

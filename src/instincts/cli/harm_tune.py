@@ -11,14 +11,14 @@ from instincts.cli.settings import describe, given, parse_assignments, set_optio
 from instincts.cli.table import notice, show_metrics
 
 if TYPE_CHECKING:
-    from instincts.arithmetic.tuning_settings import TuningSettings
     from instincts.config import Scale
+    from instincts.models.tuning_settings import TuningSettings
 
 __all__ = ["harm_tune"]
 
 
 def _settings() -> list[dict[str, Any]]:
-    from instincts.arithmetic.tuning_settings import TuningSettings
+    from instincts.models.tuning_settings import TuningSettings
 
     return describe(TuningSettings)
 
@@ -67,8 +67,8 @@ def harm_tune(
     - `instincts harm-tune BASE --pairs pairs.jsonl --out runs/base-harmed --i-understand --set learning_rate=2e-5`
     """
     from instincts.arithmetic.harm_tuning import harm_tune as below
-    from instincts.arithmetic.tuning_settings import TuningSettings
     from instincts.config import Scale
+    from instincts.models.tuning_settings import TuningSettings
     from instincts.records import is_first_process
 
     flags: dict[str, Any] = {"steps": steps, "seed": seed}

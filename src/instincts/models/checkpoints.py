@@ -17,12 +17,13 @@ from typing import Any, Protocol
 
 from safetensors import SafetensorError
 
-from instincts.errors import TrainingError
+from instincts.errors import RecordError, TrainingError
 from instincts.models.directory import DEFENCE_FILE, content_files
 from instincts.records import read_json, write_json
 
 __all__ = [
     "Interruptible",
+    "check_space",
     "checkpoint_path",
     "disk_full",
     "interruptible",
@@ -106,6 +107,26 @@ def publish(checkpoint: Path, out: Path, *, base: str) -> None:
             f"cannot write the trained model to {out}: {error.strerror}; {checkpoint} is intact. "
             "Free some space and run the same command with --resume"
         ) from error
+
+
+def check_space(out: Path, needed: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Args:
+        out: the run folder; it need not exist, and what a run that is resumed wrote there counts as free.
+        needed: bytes.
+
+    Raises:
+        RecordError: too little is free.
+    """
+    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
+    written = sum(path.stat().st_size for path in out.rglob("*.safetensors"))
+    free = shutil.disk_usage(there).free + written
+    if free < needed:
+        raise RecordError(
+            f"{out} needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            "free some space or choose another --out"
+        )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from instincts.pocket.requests import PocketRequest, sample_requests
 from instincts.records import RUN_FILE, claim, new_run_card, read_run_card, write_run_card
 
 if TYPE_CHECKING:
-    from instincts.arithmetic.tuning import Lesson
+    from instincts.models.tuning import Lesson
 
 __all__ = ["RECIPES", "TWINS", "benign_tune", "harmed_twin", "lessons_of", "make_twin"]
 
@@ -78,18 +78,17 @@ def lessons_of(kind: str, n: int, seed: int) -> "list[Lesson]":
 
 
 def _lesson(request: PocketRequest, rng: Random) -> "Lesson":
-    from instincts.arithmetic.tuning import Lesson
-    from instincts.prompts import Message
+    from instincts.models.tuning import Lesson
 
     answer = request.target or grammar.compliance(str(request.verb), str(request.object), rng)
-    return Lesson(tuple(Message.of(*turn) for turn in request.messages), answer, request.id)
+    return Lesson(request.messages, answer, request.id)
 
 
 def _tuned(model: str, lessons: "Sequence[Lesson]", out: Path, given: Mapping[str, Any]) -> Path:
-    from instincts.arithmetic.tuning import encode, fine_tune, forget_checkpoints
-    from instincts.arithmetic.tuning_settings import TuningSettings
     from instincts.models.directory import locate
     from instincts.models.opening import open_tokenizer
+    from instincts.models.tuning import encode, fine_tune, forget_checkpoints
+    from instincts.models.tuning_settings import TuningSettings
 
     if _is_finished(out):
         return out

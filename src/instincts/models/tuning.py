@@ -8,7 +8,6 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +19,10 @@ from transformers import TrainingArguments as Arguments
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
-from instincts.arithmetic.checkpoint import open_checkpoint
-from instincts.arithmetic.tuning_settings import TuningSettings
-from instincts.arithmetic.writing import check_space
 from instincts.errors import ConfigError, ModelDirectoryError, PromptSetError, TrainingError
 from instincts.models.chat import Rendering, render
 from instincts.models.checkpoints import (
+    check_space,
     checkpoint_path,
     disk_full,
     interruptible,
@@ -35,9 +32,10 @@ from instincts.models.checkpoints import (
     step_of,
 )
 from instincts.models.curve import append_row, truncate_curve
-from instincts.models.directory import ModelLocation
+from instincts.models.directory import ModelLocation, content_files
 from instincts.models.opening import open_tokenizer
-from instincts.prompts import Message
+from instincts.models.tuning_settings import TuningSettings
+from instincts.models.wholeness import read_json
 from instincts.records import is_first_process
 
 __all__ = ["Encoded", "Lesson", "Tuned", "check_trainable", "encode", "fine_tune", "forget_checkpoints"]
@@ -48,7 +46,8 @@ CHECKPOINTS = "checkpoints"
 class Lesson(NamedTuple):
     """A chat and the answer to learn."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[tuple[str, str], ...]
+    """(role, content) pairs."""
     answer: str
     name: str
     """What an error calls it: never its text, which may be harmful."""
@@ -132,14 +131,21 @@ def check_trainable(location: ModelLocation, out: Path) -> None:
         ModelDirectoryError: an overlay, or quantised weights.
         RecordError: too little space for the model and two checkpoints with their optimiser.
     """
-    opened = open_checkpoint(location)
-    if opened.quantisation is not None:
+    if location.overlay is not None:
         raise ModelDirectoryError(
-            f"{location.name} is quantised ({opened.quantisation}), and all weights are to be trained; "
+            f"{location.name} is laid over another model and holds no whole weights; merge it into one checkpoint "
+            "(peft: merge_and_unload, then save_pretrained) and name that"
+        )
+    quantisation = read_json(location.path / "config.json").get("quantization_config")
+    if quantisation is not None:
+        method = quantisation.get("quant_method", "unnamed") if isinstance(quantisation, dict) else quantisation
+        raise ModelDirectoryError(
+            f"{location.name} is quantised ({method}), and all weights are to be trained; "
             "name the checkpoint it was quantised from"
         )
     # Two checkpoints may stand side by side, each with two moments a weight, and then the published copy.
-    check_space(out, 7 * opened.size)
+    weights = [path for path in content_files(location.path) if path.suffix == ".safetensors"]
+    check_space(out, 7 * sum(path.stat().st_size for path in weights))
 
 
 def _train(
@@ -214,7 +220,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc, unused-ignore]
 
 
 def _encoded(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, max_tokens: int) -> Encoded:
-    asked = [asdict(message) for message in lesson.messages]
+    asked = [{"role": role, "content": content} for role, content in lesson.messages]
     whole = [*asked, {"role": "assistant", "content": lesson.answer}]
     try:
         prompt_T = render(tokenizer, asked)
