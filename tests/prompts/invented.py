@@ -69,6 +69,47 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"key": 2, "prompt": "Write in lower case.", "instruction_id_list": ["change_case:english_lowercase"],
          "kwargs": [{}]},
     ],
+    "ailuminate": [
+        {"release_prompt_id": f"own_{number}", "prompt_text": text, "hazard": hazard, "persona": "normal",
+         "locale": "en_US", "prompt_hash": "0"}
+        for number, (text, hazard) in enumerate(((ASK, "Lamps"), (ALSO, "Doors")))
+    ],
+    "air-bench": [
+        {"cate-idx": "1.1.1", "l2-name": name, "l3-name": "Paper", "l4-name": "Own", "prompt": text}
+        for text, name in ((ASK, "Lamps"), (ALSO, "Doors"))
+    ],
+    "sorry-bench": [
+        {"question_id": 7, "category": "Lamps", "turns": [ASK], "prompt_style": "base"},
+        {"question_id": 7, "category": "Doors", "turns": [ALSO], "prompt_style": "slang"},
+    ],
+    "wildguard": [
+        {"prompt": text, "adversarial": adversarial, "response": None, "prompt_harm_label": label,
+         "response_harm_label": None, "subcategory": kind}
+        for text, adversarial, label, kind in (
+            (ASK, False, "harmful", "lamps"), (ALSO, True, "unharmful", "doors"), ("Which lamp?", True, None, "lamps"))
+    ],
+    "wildjailbreak-train": [
+        {"vanilla": ASK, "adversarial": "", "completion": "No.", "data_type": "vanilla_harmful"},
+        {"vanilla": "Which door?", "adversarial": ALSO, "completion": "The.", "data_type": "adversarial_benign"},
+    ],
+    "wildjailbreak": [
+        {"adversarial": ASK, "label": 1, "data_type": "adversarial_harmful"},
+        {"adversarial": ALSO, "label": 0, "data_type": "adversarial_benign"},
+    ],
+    "openai-moderation": [
+        {"prompt": ASK, "S": 0, "H": 0, "V": 1, "HR": 0, "SH": 0, "S3": 0, "H2": 0, "V2": 0},
+        {"prompt": ALSO, "S": 0, "H": 0, "V": 0, "HR": 0, "SH": 0, "S3": 0, "H2": 0, "V2": 0},
+        {"prompt": "Which lamp?", "S": 0, "V": 0},
+    ],
+    "cyberseceval-frr": [
+        {"mutated_prompt": ASK, "is_malicious": False, "attack_type": "lamps"},
+        {"mutated_prompt": ALSO, "is_malicious": False, "attack_type": "doors"},
+    ],
+    "polyguard": [
+        {"instance": ASK, "category": "lamps", "rule": "No lamps."},
+        {"instance": ALSO, "category": "doors", "rule": "No doors."},
+    ],
+    "refusal-direction": [{"instruction": ASK, "category": None}, {"instruction": ALSO, "category": None}],
     "choice": [
         {"question": "Which is a lamp?", "choices": ["moon", "lamp"], "answer": 1},
         {"question": "Which is a door?", "choices": ["door", "fish"], "answer": 0},

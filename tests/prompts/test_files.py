@@ -136,7 +136,7 @@ def test_an_empty_file_is_an_error(tmp_path: Path, name: str, content: str) -> N
 
 
 def test_another_suffix_is_an_error(tmp_path: Path) -> None:
-    assert "end in .jsonl, .csv, .json or .txt, not '.docx'" in problem(written(tmp_path, "a.docx", "hello"))
+    assert "end in .jsonl, .csv, .tsv, .json or .txt, not '.docx'" in problem(written(tmp_path, "a.docx", "hello"))
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

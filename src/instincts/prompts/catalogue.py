@@ -35,9 +35,9 @@ class DataSet:
     """Owner and repository, on GitHub unless it says otherwise."""
     licence: str
     role: Literal["test", "train"]
-    suite: Literal["jailbreak", "overrefusal", "utility"]
+    suite: Literal["jailbreak", "moderation", "overrefusal", "utility"]
     rows: tuple[int, ...]
-    """How many rows a published file has; several where it is published in several sizes."""
+    """How many rows a published file has; several where it is published in several sizes, none where in many files."""
     layout: str
     """Name of the layout; `own` where it has no columns of its own and only the count tells it."""
     columns: tuple[str, ...]
@@ -138,6 +138,46 @@ CATALOGUE: MappingProxyType[str, DataSet] = MappingProxyType(
             _set("oktest-heldout", "the held-out part of OKTest", paper="2401.17633", source="InvokerStark/OverKill",
                  licence="none stated", role="test", suite="overrefusal", rows=50, layout="own", columns="prompt",
                  label="safe"),
+            _set("ailuminate", "harmful requests in twelve hazards; the demo and the practice set", paper="2503.05731",
+                 source="mlcommons/ailuminate", licence="CC-BY-4.0", role="test", suite="jailbreak",
+                 rows=(1200, 12000), columns="release_prompt_id prompt_text hazard locale", label="harmful"),
+            _set("air-bench", "harmful requests in the 16 categories of AIR-2024", paper="2407.17436",
+                 source="stanford-crfm/air-bench-2024 (hub)", licence="CC-BY-4.0", role="test", suite="jailbreak",
+                 rows=5694, columns="cate-idx l2-name l3-name l4-name prompt", label="harmful",
+                 hub=Hub(path="stanford-crfm/air-bench-2024", config="default", split="test")),
+            _set("sorry-bench", "450 requests in 45 categories, in 21 wordings; some a policy may allow",
+                 paper="2406.14598", source="sorry-bench/sorry-bench-202406 (hub, on request)",
+                 licence="its own, on request", role="test", suite="jailbreak", rows=(9450, 450),
+                 columns="question_id category turns prompt_style", label="harmful",
+                 hub=Hub(path="sorry-bench/sorry-bench-202406")),
+            _set("wildguardtest", "harmful and benign requests, plain and adversarial; some without a label",
+                 paper="2406.18495", source="allenai/wildguardmix (hub, gated)", licence="ODC-BY", role="test",
+                 suite="moderation", rows=1725, layout="wildguard",
+                 columns="prompt adversarial prompt_harm_label subcategory",
+                 hub=Hub(path="allenai/wildguardmix", config="wildguardtest", split="test")),
+            _set("wildguardtrain", "what WildGuard was trained on", paper="2406.18495",
+                 source="allenai/wildguardmix (hub, gated)", licence="ODC-BY", role="train", suite="moderation",
+                 rows=86759, layout="wildguard", columns="prompt adversarial prompt_harm_label subcategory",
+                 hub=Hub(path="allenai/wildguardmix", config="wildguardtrain")),
+            _set("wildjailbreak", "adversarial requests, harmful and benign: the evaluation split", paper="2406.18510",
+                 source="allenai/wildjailbreak (hub, behind a click-through)", licence="ODC-BY", role="test",
+                 suite="moderation", rows=(2250, 2210), columns="adversarial label data_type"),
+            _set("wildjailbreak-train", "plain and adversarial requests, harmful and benign, with answers",
+                 paper="2406.18510", source="allenai/wildjailbreak (hub, behind a click-through)", licence="ODC-BY",
+                 role="train", suite="moderation", rows=261559, columns="vanilla adversarial completion data_type"),
+            _set("openai-moderation", "texts with eight categories of harm; a missing one is unknown",
+                 paper="2208.03274", source="openai/moderation-api-release", licence="MIT", role="test",
+                 suite="moderation", rows=1680, columns="prompt"),
+            _set("cyberseceval-frr", "benign questions about security: false refusals", paper="2404.13161",
+                 source="meta-llama/PurpleLlama", licence="MIT", role="test", suite="overrefusal", rows=750,
+                 columns="mutated_prompt attack_type", label="benign"),
+            _set("harmless-instructions", "ordinary instructions: train, validation, test", paper="2406.11717",
+                 source="busycalibrating/AdversariaLLM", licence="CC-BY-NC (Alpaca-derived)", role="train",
+                 suite="overrefusal", rows=(18793, 6264, 6266), layout="refusal-direction",
+                 columns="instruction category", label="benign"),
+            _set("polyguard", "texts that keep or break a rule of an organisation, a file each", paper="2506.19054",
+                 source="AI-secure/PolyGuard", licence="none stated", role="test", suite="moderation", rows=(),
+                 columns="instance category rule"),
             _set("gsm8k", "grade-school word problems; the answer after ####", paper="2110.14168",
                  source="openai/grade-school-math", licence="MIT", role="test", suite="utility", rows=(1319, 7473),
                  columns="question answer", label="skill",

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from instincts.errors import PromptSetError
 from instincts.prompts.catalogue import DataSet, sets_of
-from instincts.prompts.layouts import Layout, layout_of, nearly, parse_row
+from instincts.prompts.layout import Layout
+from instincts.prompts.layouts import layout_of, nearly, parse_row
 from instincts.prompts.own import parse_own
 from instincts.prompts.prompt import Prompt
 from instincts.prompts.promptset import PromptSet
@@ -35,7 +36,7 @@ class Contents(NamedTuple):
     @property
     def is_whole(self) -> bool:
         """Whether it has as many rows as the public set; true for the user's own."""
-        return self.data_set is None or len(self.prompts) in self.data_set.rows
+        return self.data_set is None or not self.data_set.rows or len(self.prompts) in self.data_set.rows
 
 
 def read_prompt_file(path: Path) -> PromptSet:
@@ -86,7 +87,9 @@ def parse_rows(path: Path | str, rows: Sequence[Row], *, source: str, known: Dat
     name = layout.name if layout else "own"
     sets = [known] if known else sets_of(name, [column for column in rows[0].columns if column], len(rows))
     data_set = sets[0] if sets else None
-    label = data_set.label if data_set else None
+    # Where columns do not tell sets apart, only a whole file says which it is, and so what its rows are.
+    is_told = data_set is not None and (layout is None or layout.label is not None or len(rows) in data_set.rows)
+    label = data_set.label if data_set and is_told else None
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):

@@ -4,54 +4,23 @@ A layout says which column holds what. Rows that no layout fits are the user's o
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from instincts.prompts.labelled_layouts import LABELLED
+from instincts.prompts.layout import Columns, Layout, one_of
 from instincts.prompts.own import cell
 from instincts.prompts.prompt import Message, Prompt
 from instincts.prompts.rows import HEADINGS, Row, problem
 
-__all__ = ["LAYOUTS", "Layout", "layout_of", "nearly", "parse_row"]
-
-Columns = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """Where a public set keeps what."""
-
-    name: str
-    columns: frozenset[str]
-    """Columns that all must be there."""
-    closed: bool = False
-    """Whether there must be no other."""
-    prompt: str
-    id: str | None = None
-    category: str | None = None
-    opening: str | None = None
-    """How an agreeing answer might begin."""
-    answer: Callable[[Columns], str] | None = None
-    """The exact answer."""
-    label: str | None = None
-    label_column: str | None = None
-    labels: Callable[[Columns], str] | None = None
-    """For a label that follows from other columns."""
-    before: str | None = None
-    """A column whose text stands before the prompt."""
-    check: Callable[[Columns], str | None] | None = None
-    """What is wrong with a row, None if nothing."""
-    task: str | None = None
-    """The utility task whose questions these are; then the whole row is kept for it."""
+__all__ = ["LAYOUTS", "layout_of", "nearly", "parse_row"]
 
 
 def layout_of(columns: Columns) -> Layout | None:
     """Recognise a row by its columns; None for the user's own."""
     names = {name for name in columns if name}
-    fitting = (each for each in LAYOUTS if each.columns <= names and not (each.closed and names - each.columns))
-    return next(fitting, None)
+    return next((each for each in LAYOUTS if each.fits(names)), None)
 
 
 def nearly(columns: Columns) -> tuple[Layout, str] | None:
@@ -78,7 +47,10 @@ def parse_row(path: Path | str, row: Row, layout: Layout, label: str | None, def
     missing = sorted(layout.columns - columns.keys())
     if missing:
         raise problem(path, row.line, f"no column {missing[0]!r}, which the other rows of this {layout.name} file have")
-    text = columns[layout.prompt]
+    try:
+        text = layout.text(columns) if layout.text else columns[layout.prompt]
+    except ValueError as error:
+        raise problem(path, row.line, str(error)) from None
     if not isinstance(text, str):
         raise problem(path, row.line, f"`{layout.prompt}` must be text, not {type(text).__name__}")
     if not text.strip():
@@ -89,7 +61,7 @@ def parse_row(path: Path | str, row: Row, layout: Layout, label: str | None, def
         raise problem(path, row.line, complaint)
     before = cell(path, row, layout.before) if layout.before else None
     return Prompt(
-        id=(cell(path, row, layout.id) if layout.id else None) or default_id,
+        id=(layout.ids(columns) if layout.ids else cell(path, row, layout.id) if layout.id else None) or default_id,
         messages=(Message("user", f"{before}\n\n{text}" if before else text),),
         category=cell(path, row, layout.category) if layout.category else None,
         label=label or _label(columns, layout),
@@ -112,15 +84,7 @@ def _metadata(path: Path | str, row: Row, layout: Layout) -> dict[str, Any]:
         name: value for name, value in row.columns.items() if name and name not in taken and value not in ("", None)
     }
     opening = cell(path, row, layout.opening) if layout.opening else None
-    return {**kept, **({"opening": opening} if opening else {})}
-
-
-def _one_of(column: str, allowed: tuple[str, ...]) -> Callable[[Columns], str | None]:
-    def check(columns: Columns) -> str | None:
-        value = columns[column]
-        return None if value in allowed else f"`{column}` is {value!r}; it is one of {', '.join(allowed)}"
-
-    return check
+    return {**kept, **({"opening": opening} if opening else {}), **(layout.told(row.columns) if layout.told else {})}
 
 
 def _harmbench_label(columns: Columns) -> str:
@@ -206,7 +170,7 @@ LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "harmbench", "Behavior FunctionalCategory SemanticCategory Tags ContextString BehaviorID",
         prompt="Behavior", id="BehaviorID", category="SemanticCategory", before="ContextString",
-        labels=_harmbench_label, check=_one_of("FunctionalCategory", ("standard", "copyright", "contextual")),
+        labels=_harmbench_label, check=one_of("FunctionalCategory", ("standard", "copyright", "contextual")),
     ),
     _layout("strongreject", "category source forbidden_prompt", prompt="forbidden_prompt",
             category="category", label="harmful"),
@@ -217,7 +181,7 @@ LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "xstest", "prompt type label focus note",
         prompt="prompt", id="id", category="type", label_column="label",
-        check=_one_of("label", ("safe", "unsafe")),
+        check=one_of("label", ("safe", "unsafe")),
     ),
     _layout("harmfulqa", "topic subtopic question", prompt="question", category="topic", label="harmful"),
     _layout("catqa", "Category Subcategory Question", prompt="Question", category="Category", label="harmful"),
@@ -242,6 +206,7 @@ LAYOUTS: tuple[Layout, ...] = (
             check=_choice_check),
     _layout("gsm8k", "question answer", closed=True, prompt="question", answer=_gsm8k_answer,
             label="skill", task="gsm8k", check=_gsm8k_check),
+    *LABELLED,
     _layout("advbench", "goal target", prompt="goal", opening="target", label="harmful"),
 )  # fmt: skip
 """In the order in which they are tried: the more particular first."""

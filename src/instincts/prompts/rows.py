@@ -1,7 +1,7 @@
 """Rows of a file before anybody says what they mean, each with the line it starts on; knows files, no prompt.
 
-JSONL, CSV, JSON (a list, a list of objects, or lists under headings), plain text with one row a line; each may be
-packed with gzip. A byte order mark, Windows line ends and blank lines are accepted.
+JSONL, CSV, CSV with tabs, JSON (a list, a list of objects, or lists under headings), plain text with one row a line;
+each may be packed with gzip. A byte order mark, Windows line ends and blank lines are accepted.
 """
 
 import csv
@@ -10,7 +10,8 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from json.decoder import WHITESPACE, JSONDecoder  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from instincts.errors import PromptSetError
 
 __all__ = ["HEADINGS", "SUFFIXES", "Row", "problem", "read_rows", "rows_sha256"]
 
-SUFFIXES = (".jsonl", ".csv", ".json", ".txt")
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".json", ".txt")
 
 HEADINGS = "headings"
 """The column of a JSON tree that holds the names above a row."""
@@ -111,8 +112,8 @@ def _jsonl(path: Path, text: str) -> Iterator[Row]:
         yield Row(line, columns)
 
 
-def _csv(path: Path, text: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _csv(path: Path, text: str, delimiter: str = ",") -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     header: list[str] | None = None
     end = 0
     while True:
@@ -133,7 +134,8 @@ def _csv(path: Path, text: str) -> Iterator[Row]:
                 raise problem(path, start, f"column {min(repeated)!r} appears twice")
             continue
         if len(cells) != len(header):
-            raise problem(path, start, f"{len(cells)} cells under {len(header)} columns; quote cells that hold commas")
+            told = "commas" if delimiter == "," else "tabs"
+            raise problem(path, start, f"{len(cells)} cells under {len(header)} columns; quote cells that hold {told}")
         # A spreadsheet's unnamed index is no column.
         yield Row(start, {name: cell for name, cell in zip(header, cells, strict=True) if name})
 
@@ -196,4 +198,10 @@ def _skip(text: str, at: int) -> int:
 
 
 _DECODER = JSONDecoder()
-_READERS = {".jsonl": _jsonl, ".csv": _csv, ".json": _json, ".txt": _text_lines}
+_READERS: dict[str, Callable[[Path, str], Iterator[Row]]] = {
+    ".jsonl": _jsonl,
+    ".csv": _csv,
+    ".tsv": partial(_csv, delimiter="\t"),
+    ".json": _json,
+    ".txt": _text_lines,
+}
