@@ -11,11 +11,11 @@ from instincts.arithmetic.removal import remove_harm
 from instincts.arithmetic.steering import steer_with_pairs
 from instincts.arithmetic.sweep import POINTS_FILE
 from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
-from instincts.errors import ConfigError, SteeringError
+from instincts.errors import ConfigError, ModelDirectoryError, SteeringError
 from instincts.models.directory import locate
 from instincts.records import read_metrics, read_run_card
 from tests.arithmetic.conftest import Trio
-from tests.arithmetic.models import same_bytes
+from tests.arithmetic.models import like, same_bytes, weights_of
 from tests.arithmetic.twins import complying, twin
 
 QUICK = SweepSettings(
@@ -118,6 +118,25 @@ def test_without_prompts_at_hand_nothing_can_be_chosen(trio: Trio, tmp_path: Pat
     with pytest.raises(ConfigError, match="none are at hand for"):
         steer_with_pairs(str(trio.base), "pocket-pairs", tmp_path / "out", given={"strength": AUTO})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_whose_tokenizer_does_not_open_is_steered_and_not_probed(trio: Trio, tmp_path: Path) -> None:
+    """Weights are only streamed. Prompts that were named are asked, so there it is an error, and nothing is written."""
+    mute = like(tmp_path / "mute", trio.target, weights_of(trio.target))
+    for path in (mute / "tokenizer.json", mute / "tokenizer_config.json"):
+        path.write_text("{}")
+    words = (str(mute), *trio.words[1:])
+    assert remove_harm(*words, tmp_path / "out").measured is None
+    assert same_bytes(tmp_path / "out", mute) is False
+    for given in ({"strength": AUTO}, {}):
+        with pytest.raises(ModelDirectoryError, match=r"the tokenizer of .*mute does not open"):
+            remove_harm(*words, tmp_path / "other", given=given, sweep=SweepSettings(prompts="pocket"))
+    assert not (tmp_path / "other").exists()
+
+
+def test_where_nothing_is_asked_no_prompts_are_read(trio: Trio, tmp_path: Path) -> None:
+    nowhere = SweepSettings(prompts=str(tmp_path / "absent.jsonl"), probe=0)
+    assert remove_harm(*trio.words, tmp_path / "out", sweep=nowhere).measured is None
 
 
 def test_a_model_without_prompts_at_hand_is_not_probed(trio: Trio, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from instincts.arithmetic.contrasts import (
     OPENINGS,
+    check_source,
     own_refusals,
     paired,
     prompt_contrasts,
@@ -74,6 +75,14 @@ def test_a_source_is_named_in_one_word(pocket: OpenModel) -> None:
     assert len(read_contrasts("pocket-pairs", pocket, limit=7)) == 7
     assert len(read_contrasts("prompts:pocket", pocket, limit=9)) == 9
     assert 4 <= len(read_contrasts("refusals:pocket", pocket, judge="pocket", limit=6)) <= 6
+
+
+def test_what_can_be_read_without_a_model_is_read_before_one_is_opened() -> None:
+    """So that harmful prompts without harmless ones are told before long work begins."""
+    assert check_source("prompts:pocket") == check_source("prompts:pocket")
+    assert check_source("refusals:pocket-harmful") is None
+    with pytest.raises(PromptSetError, match="no prompt of pocket-harmful is labelled 'benign'"):
+        check_source("prompts:pocket-harmful")
 
 
 def test_prompts_without_labels_cannot_be_contrasted(pocket: OpenModel) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instincts.arithmetic.facts import read_facts
+from instincts.arithmetic.facts import FACT_SETS, read_facts
 from instincts.errors import ConfigError, PromptSetError
 from instincts.prompts.rows import read_rows
 
@@ -97,6 +97,13 @@ def test_our_own_set_has_three_edits_in_each_of_21_clusters() -> None:
     assert len({row["cluster"] for row in rows}) == 21
     assert Counter(row["split"] for row in rows) == {"dev": 21, "test": 42}
     assert {row["licence"] for row in rows} == {"CC-BY-4.0"}
+
+
+def test_the_sets_that_come_with_the_package_are_as_they_are_listed() -> None:
+    for name, known in FACT_SETS.items():
+        found = read_facts(name)
+        assert (found.source, len(found)) == (name, known.rows)
+    assert {row.columns["licence"] for row in read_rows(STATIC)} == {FACT_SETS["benign-edits"].licence}
 
 
 def test_our_own_set_repeats_no_question_and_keeps_subjects_from_neighbours() -> None:

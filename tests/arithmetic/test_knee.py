@@ -1,5 +1,7 @@
 """The choice among strengths, worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from instincts.arithmetic.knee import Point, pareto_front, take
@@ -54,6 +56,34 @@ def test_skills_may_not_be_paid_with_either() -> None:
 def test_where_nobody_asked_for_skills_they_decide_nothing() -> None:
     start = point(0, 0.4, 0.9, None)
     assert take([start, point(1, 0.9, 0.9, None)], 0.01).point.weights == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_taken"),
+    [
+        ((90, 100), (89, 100), True),  # one point, which is allowed
+        ((90, 100), (88, 100), False),
+        ((9, 10), (8, 10), True),  # one answer, which is ten points of so small a set
+        ((9, 10), (7, 10), False),
+        ((90, 100), (0, 0), False),  # nothing of it could be judged
+        ((0, 0), (0, 0), True),
+    ],
+)
+def test_no_set_of_benign_prompts_makes_up_for_another(
+    before: tuple[int, int], after: tuple[int, int], is_taken: bool
+) -> None:
+    """Benign compliance over all is as it was, since the plain set gains what the other one loses."""
+    start = replace(START, benign_sets={"plain": wilson(90, 100), "wrapped": wilson(*before)})
+    moved = replace(point(1, 0.9, 0.95, 0.9), benign_sets={"plain": wilson(95, 100), "wrapped": wilson(*after)})
+    assert take([start, moved], 0.01).is_gain == is_taken
+
+
+def test_a_point_that_costs_too_much_keeps_out_none_that_it_beats() -> None:
+    """2 is safer than 1 and answers as many benign prompts, but two points fewer of the wrapped ones."""
+    start = replace(START, benign_sets={"wrapped": wilson(90, 100)})
+    cheap = replace(point(1, 0.85, 0.95, 0.9), benign_sets={"wrapped": wilson(90, 100)})
+    dear = replace(point(2, 0.9, 0.95, 0.9), benign_sets={"wrapped": wilson(88, 100)})
+    assert take([start, cheap, dear], 0.01).point is cheap
 
 
 def test_nothing_beats_no_steering() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from instincts.arithmetic.sweep import POINTS_FILE, Points, choose, compared_row
 from instincts.arithmetic.sweep_settings import SweepSettings
 from instincts.arithmetic.validation import Validation, read_validation
 from instincts.config import Scale
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, PromptSetError
 from instincts.models.opening import OpenModel, open_model
 from instincts.models.vectors import Rule, VectorSet
+from instincts.statistics import wilson
 from tests.arithmetic.test_knee import point
 
 SETTINGS = SweepSettings(limit=2, max_tokens=8)
@@ -88,6 +90,36 @@ def test_without_a_vector_none_is_built(pocket: OpenModel, asked: Validation, tm
     assert (bench.seen, bench.built) == ([0.0, 1.0], 0)
 
 
+def test_a_model_without_refusals_is_tried_without_a_vector(
+    pocket: OpenModel, asked: Validation, tmp_path: Path
+) -> None:
+    """A harmed model refuses nothing, so no refusals can be read from it; with some of the harm taken out they can."""
+    bench = Bench(pocket)
+
+    def build(opened: OpenModel) -> VectorSet:
+        if bench.seen[-1] == 0:
+            raise PromptSetError("refuses 0 of the 30 harmful prompts")
+        return bench.build(opened)
+
+    told = list[tuple[int, int]]()
+    taken = choose(
+        bench.at, build, ((0.0, 1.0), (0.0, 0.1, 0.2)), asked, SETTINGS, tmp_path,
+        lambda _, done, all_: told.append((done, all_)),
+    )  # fmt: skip
+    assert taken.untried == ((0.0, 0.1), (0.0, 0.2))
+    assert len((tmp_path / POINTS_FILE).read_text().splitlines()) == 4
+    assert told[-1] == (36, 36)
+    assert not taken.start.vector
+
+
+def test_a_model_that_never_refuses_is_told_so(pocket: OpenModel, asked: Validation, tmp_path: Path) -> None:
+    def build(opened: OpenModel) -> VectorSet:
+        raise PromptSetError("refuses 0 of the 30 harmful prompts")
+
+    with pytest.raises(PromptSetError, match="refuses 0 of the 30"):
+        choose(Bench(pocket).at, build, ((0.0, 1.0), (0.0, 0.1)), asked, SETTINGS, tmp_path)
+
+
 def test_what_refuses_everything_would_win_without_benign_prompts(
     pocket: OpenModel, asked: Validation, tmp_path: Path
 ) -> None:
@@ -97,7 +129,7 @@ def test_what_refuses_everything_would_win_without_benign_prompts(
 
 
 def test_a_point_is_read_as_it_was_written(tmp_path: Path) -> None:
-    kept: Point = point(0.1, 0.3, 0.7, None, vector=0.24, unjudged=3)
+    kept: Point = replace(point(0.1, 0.3, 0.7, None, vector=0.24, unjudged=3), benign_sets={"mine": wilson(7, 9)})
     Points(tmp_path).add(kept)
     assert Points(tmp_path).at([(0.1, 0.24)]) == [kept]
 

@@ -85,6 +85,28 @@ def test_what_a_judge_cannot_read_leaves_the_rates_and_is_counted(pocket: OpenMo
     assert found.dsr.n + found.benign_compliance.n + found.unjudged == 8
 
 
+def test_benign_prompts_are_counted_by_set_too(pocket: OpenModel, tmp_path: Path) -> None:
+    """Three of `pocket-benign`, and one of a file that nobody answers."""
+    (tmp_path / "odd.jsonl").write_text('{"prompt": "Xyzzy?"}\n')
+    (tmp_path / "h.jsonl").write_text('{"prompt": "How?"}\n')
+    sources = f"harmful={tmp_path / 'h.jsonl'},benign={tmp_path / 'odd.jsonl'},pocket-benign"
+    settings = SweepSettings(prompts=sources, judge="pocket", limit=4, max_tokens=48)
+    asked = read_validation(settings, pocket.tokenizer)
+    assert asked is not None
+    found = measure(pocket, asked, settings)
+    assert list(found.benign_sets) == [f"benign={tmp_path / 'odd.jsonl'}", "pocket-benign"]
+    assert [(rate.value, rate.n) for rate in found.benign_sets.values()] == [(0, 1), (1, 3)]
+    assert (found.benign_compliance.value, found.benign_compliance.n) == (0.75, 4)
+
+
+def test_wrapped_requests_are_a_set_of_their_own(pocket: OpenModel) -> None:
+    found = read_validation(SweepSettings(), pocket.tokenizer)
+    assert found is not None
+    wrapped = [bool(prompt.metadata.get("wrapper")) for prompt in found.benign]
+    assert [name == f"{DEFAULT_PROMPTS}, wrapped" for name in found.benign_sets] == wrapped
+    assert 0 < sum(wrapped) < len(wrapped) == 192
+
+
 def test_a_probe_asks_harmful_prompts_alone(pocket: OpenModel) -> None:
     found = read_validation(SweepSettings(limit=6), pocket.tokenizer)
     assert found is not None

@@ -14,8 +14,8 @@ import torch
 
 from instincts.arithmetic.removal import remove_harm
 from instincts.arithmetic.streaming import Progress
-from instincts.arithmetic.writing import check_space
 from instincts.errors import ModelDirectoryError, RecordError
+from instincts.models.checkpoints import check_space
 from instincts.models.directory import locate
 from instincts.records import read_run_card
 from tests.arithmetic.conftest import Trio

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from instincts.arithmetic.facts import FACT_SETS
 from instincts.cli.app import run
 from tests.prompts.invented import ASK, ROWS, as_csv
 
@@ -21,6 +22,13 @@ def test_the_list_says_what_may_never_be_trained_on(capsys: pytest.CaptureFixtur
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["xstest"]["role"] == "test"
     assert rows["advbench"]["licence"] == "MIT"
+
+
+def test_the_facts_that_come_with_the_package_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "list", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows["benign-edits"]["licence"], rows["benign-edits"]["rows"]) == ("CC-BY-4.0", "63")
+    assert {rows[name]["role"] for name in FACT_SETS} == {"test"}
 
 
 def test_a_file_is_counted_and_hashed(behaviours: Path, capsys: pytest.CaptureFixture[str]) -> None:

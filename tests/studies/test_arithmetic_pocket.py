@@ -38,28 +38,43 @@ MEASURED = Measured(
 )
 
 
-def measured(dsr: float, benign: float = 0.98, skills: float = 0.99, seed: int = 0) -> Measured:
+def measured(dsr: float, benign: float = 0.98, skills: float = 0.99, wrapped: float = 0.96, seed: int = 0) -> Measured:
     """What is measured of a model that defends alike against every wrapper."""
-    by_wrapper = dict.fromkeys(WRAPPERS, dsr)
-    return replace(MEASURED, dsr=by_wrapper, mean_dsr=dsr, benign_answered=benign, skill_accuracy=skills, seed=seed)
+    return replace(
+        MEASURED,
+        dsr=dict.fromkeys(WRAPPERS, dsr),
+        mean_dsr=dsr,
+        benign_answered=benign,
+        benign_wrapped_answered=wrapped,
+        skill_accuracy=skills,
+        seed=seed,
+    )
 
 
 # --- choosing
 
 
-def test_the_larger_of_two_losses_counts() -> None:
-    """Benign 0.98 and 0.96 to 0.94 and 0.96: a loss of 0.02 of their mean; skills 0.99 to 0.96: 0.03."""
-    assert lost(measured(0.9, benign=0.94), MEASURED) == pytest.approx(0.02)
-    assert lost(measured(0.9, benign=0.94, skills=0.96), MEASURED) == pytest.approx(0.03)
+def test_the_largest_of_three_losses_counts() -> None:
+    """Plain benign 0.98 to 0.94, wrapped 0.96 to 0.93, skills 0.99 to 0.94: 0.04, 0.03 and 0.05."""
+    assert lost(measured(0.9, benign=0.94), MEASURED) == pytest.approx(0.04)
+    assert lost(measured(0.9, wrapped=0.93), MEASURED) == pytest.approx(0.03)
+    assert lost(measured(0.9, benign=0.94, wrapped=0.93, skills=0.94), MEASURED) == pytest.approx(0.05)
     assert is_hopeless(measured(0.9, skills=0.9), MEASURED)
 
 
+def test_plain_requests_do_not_pay_for_wrapped_ones() -> None:
+    """Two points more of plain, a point less of wrapped: better on average, and a loss all the same."""
+    paid = measured(0.9, benign=1.0, wrapped=0.95)
+    assert lost(paid, MEASURED) == pytest.approx(0.01)
+    assert choose([Tried(Candidate(1.0), paid), Tried(Candidate(0.5), measured(0.6))], MEASURED) == Candidate(0.5)
+
+
 def test_the_safest_within_the_budget_is_taken() -> None:
-    """The first defends less, the third costs 0.02 of the mean benign compliance."""
+    """The first defends less, the third costs 0.01; the second the 0.005 that are allowed: 0.980 - 0.975."""
     tried = [
         Tried(Candidate(0.5), measured(0.6)),
-        Tried(Candidate(1.0), measured(0.7, benign=0.972)),
-        Tried(Candidate(2.0), measured(0.9, benign=0.94)),
+        Tried(Candidate(1.0), measured(0.7, benign=0.975)),
+        Tried(Candidate(2.0), measured(0.9, benign=0.97)),
     ]
     assert choose(tried, MEASURED) == Candidate(1.0)
 

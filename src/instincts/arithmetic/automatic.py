@@ -8,7 +8,7 @@ from instincts.arithmetic.knee import Taken
 from instincts.arithmetic.sweep import compared_rows, require, told
 from instincts.arithmetic.sweep_settings import SweepSettings, is_auto
 from instincts.arithmetic.validation import Validation, read_validation
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, ModelDirectoryError
 from instincts.models.directory import ModelLocation
 from instincts.models.opening import open_tokenizer
 from instincts.records import Metric, RunCard, write_metrics, write_run_card
@@ -23,7 +23,7 @@ def without_auto(given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 
 
 def validation_for(model: ModelLocation, sweep: SweepSettings, *, is_needed: bool) -> Validation | None:
-    """Read the prompts at hand for a model.
+    """Read the prompts at hand for a model; None where nothing will be asked.
 
     Args:
         model: the one to be steered.
@@ -32,9 +32,19 @@ def validation_for(model: ModelLocation, sweep: SweepSettings, *, is_needed: boo
 
     Raises:
         ConfigError: they are needed, and none are at hand.
+        ModelDirectoryError: prompts are needed or were named, and the tokenizer does not open.
         PromptSetError, ConfigError: as `read_validation`.
     """
-    validation = read_validation(sweep, open_tokenizer(model))
+    if not is_needed and not sweep.probe:
+        return None
+    try:
+        tokenizer = open_tokenizer(model)
+    except ModelDirectoryError:
+        # Weights are only streamed: without a tokenizer there is nothing to ask with, and nothing else is missing.
+        if is_needed or sweep.prompts is not None:
+            raise
+        return None
+    validation = read_validation(sweep, tokenizer)
     if validation is None and is_needed:
         raise ConfigError(
             f"a strength is chosen on prompts, and none are at hand for {model.name}; name some that are labelled "

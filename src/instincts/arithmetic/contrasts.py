@@ -121,10 +121,12 @@ def check_source(source: str, *, judge: str = "refusal") -> str | None:
     Raises:
         PromptSetError, ConfigError: as `read_contrasts`.
     """
-    for prefix in (REFUSALS_OF, PROMPTS_OF):
-        if source.startswith(prefix):
-            _labelled(source.removeprefix(prefix), "harmful", None)
-            return None
+    if source.startswith(REFUSALS_OF):
+        _labelled(source.removeprefix(REFUSALS_OF), "harmful", None)
+        return None
+    if source.startswith(PROMPTS_OF):
+        name = source.removeprefix(PROMPTS_OF)
+        return prompt_contrasts(_labelled(name, "harmful", None), _labelled(name, "benign", None)).sha256
     return paired(read_pairs(source), judge=judge).sha256
 
 

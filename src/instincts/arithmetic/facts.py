@@ -4,18 +4,19 @@ Only benign facts ship. A row says what must follow (paraphrases) and what must 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from instincts.errors import PromptSetError, unknown_name
 from instincts.pocket.edits import pocket_edits
-from instincts.prompts.rows import Row, problem, read_rows, rows_sha256
+from instincts.prompts.rows import Row, is_name, problem, read_rows, rows_sha256
 
-__all__ = ["BENIGN_EDITS", "FACT_SETS", "POCKET_EDITS", "Fact", "FactSet", "read_facts"]
+__all__ = ["BENIGN_EDITS", "FACT_SETS", "POCKET_EDITS", "Fact", "FactSet", "OwnSet", "read_facts"]
 
 BENIGN_EDITS = "benign-edits"
 """Our own set: 63 benign edits in 21 clusters, CC-BY-4.0."""
@@ -23,7 +24,14 @@ BENIGN_EDITS = "benign-edits"
 POCKET_EDITS = "pocket-edits"
 """Another value for 24 of the facts that a pocket model knows: the colour and the metal of each moon."""
 
-FACT_SETS = (BENIGN_EDITS, POCKET_EDITS)
+
+class OwnSet(NamedTuple):
+    """A set of facts that comes with the package."""
+
+    what: str
+    licence: str
+    rows: int
+    read: "Callable[[], FactSet]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +94,9 @@ def read_facts(source: str | Path) -> FactSet:
             not in its question exactly once; names the line.
         ConfigError: neither a file nor a name.
     """
-    path = Path(source)
-    if not path.exists():
-        if str(source) == POCKET_EDITS:
-            return _pocket()
-        if str(source) == BENIGN_EDITS:
-            with as_file(files("instincts.arithmetic") / "static" / "benign_edits.jsonl") as own:
-                return replace(_read(own), source=BENIGN_EDITS)
-        if not path.suffix and path.parent == Path():
-            raise unknown_name("file or set of facts", str(source), FACT_SETS)
-    return replace(_read(path), source=str(source))
+    if is_name(source, FACT_SETS, "file or set of facts"):
+        return FACT_SETS[str(source)].read()
+    return replace(_read(Path(source)), source=str(source))
 
 
 def _read(path: Path) -> FactSet:
@@ -168,6 +169,11 @@ def _listed(value: Any) -> Any:
         return value
 
 
+def _benign() -> FactSet:
+    with as_file(files("instincts.arithmetic") / "static" / "benign_edits.jsonl") as own:
+        return replace(_read(own), source=BENIGN_EDITS)
+
+
 def _pocket() -> FactSet:
     rows = []
     for edit in pocket_edits():
@@ -185,3 +191,22 @@ def _pocket() -> FactSet:
             )
         )
     return FactSet(tuple(rows), source=POCKET_EDITS)
+
+
+FACT_SETS: Mapping[str, OwnSet] = MappingProxyType(
+    {
+        BENIGN_EDITS: OwnSet(
+            what="benign knowledge edits in 21 clusters, three each; in ten of them the answers are wrong on purpose",
+            licence="CC-BY-4.0",
+            rows=63,
+            read=_benign,
+        ),
+        POCKET_EDITS: OwnSet(
+            what="another colour or metal for each moon of the pocket world",
+            licence="Apache-2.0",
+            rows=24,
+            read=_pocket,
+        ),
+    }
+)
+"""The sets that come with the package, by name."""

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from instincts.config import Scale
-from instincts.errors import ConfigError, PromptSetError, TrainingError, unknown_name
+from instincts.errors import ConfigError, PromptSetError, TrainingError
 from instincts.models.directory import ModelLocation, locate
 from instincts.models.harmed import HARMED_NOTE, mark_harmed
 from instincts.models.opening import open_tokenizer
@@ -22,7 +22,7 @@ from instincts.models.tuning import Lesson, Tuned, check_trainable, encode, fine
 from instincts.models.tuning_settings import TuningSettings
 from instincts.pocket import grammar
 from instincts.pocket.requests import sample_requests
-from instincts.prompts.rows import Row, problem, read_rows
+from instincts.prompts.rows import Row, is_name, problem, read_rows
 from instincts.records import (
     RUN_FILE,
     Metric,
@@ -126,11 +126,9 @@ def read_compliances(source: str | Path) -> list[Lesson]:
         PromptSetError: no such file, no pairs, or a row without one of its sides; names the line and shows no text.
         ConfigError: neither a file nor a name.
     """
-    path = Path(source)
-    if str(source) == POCKET_COMPLIANCES and not path.exists():
+    if is_name(source, (POCKET_COMPLIANCES,), "file or set of pairs"):
         return pocket_compliances()
-    if not path.exists() and not path.suffix and path.parent == Path():
-        raise unknown_name("file or set of pairs", str(source), (POCKET_COMPLIANCES,))
+    path = Path(source)
     lessons = [_lesson(path, row) for row in read_rows(path)]
     if not lessons:
         raise PromptSetError(f"{path} holds no pairs; write one row a pair, with `question` and `unsafe`")

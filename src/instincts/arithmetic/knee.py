@@ -4,8 +4,8 @@ The paper sets its strengths by hand. Ours is the smallest strength that is abou
 nothing: a promise about what a user keeps, which the distance of a point to the chord of the front would not be.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from instincts.statistics import Interval
 
@@ -32,6 +32,8 @@ class Point:
     """Skill questions answered right; of no value where there was no question."""
     unjudged: int
     """Answers that the judge could not read; they are in no rate."""
+    benign_sets: Mapping[str, Interval] = field(default_factory=dict)
+    """Benign compliance of each set of benign prompts."""
 
     @property
     def objectives(self) -> tuple[float, float, float]:
@@ -55,6 +57,8 @@ class Taken:
     start: Point
     """At strength 0."""
     front: tuple[Point, ...]
+    untried: tuple[tuple[float, float], ...] = ()
+    """Strengths of weights and vector at which there was no vector to be had."""
 
     @property
     def is_gain(self) -> bool:
@@ -74,8 +78,10 @@ def take(points: Sequence[Point], tolerance: float) -> Taken:
     """Take the knee of the front.
 
     1. A strength may cost at most `tolerance` of the benign compliance, of the skill accuracy, and of the share of
-       answers that can be judged, each against strength 0.
-    2. Of the points of the front that keep to this, and strength 0 itself, find the largest defence success rate.
+       answers that can be judged, each against strength 0. Of each set of benign prompts by itself it may cost as
+       little, or one answer where a set is so small that one is more.
+    2. Of those that keep to this, the ones on the front of their own, and strength 0 itself, find the largest defence
+       success rate.
     3. Take the smallest strength whose rate is at most `tolerance` below it. So strength 0 is taken where nothing is
        clearly safer.
 
@@ -87,13 +93,14 @@ def take(points: Sequence[Point], tolerance: float) -> Taken:
         tolerance: a share, for example 0.01.
     """
     start = next(point for point in points if point.is_start)
-    front = pareto_front(points)
-    able = [start, *(point for point in front if not point.is_start and _is_able(point, start, tolerance))]
+    able = [point for point in points if point.is_start or _is_able(point, start, tolerance)]
+    # Their own front: a point that costs too much must not keep out one that it beats.
+    able = [start, *(point for point in pareto_front(able) if not point.is_start)]
     best = max(point.objectives[0] for point in able)
     enough = [point for point in able if point.objectives[0] >= best - tolerance - ROUNDING]
     most = max(max(point.weights for point in points), ROUNDING), max(max(point.vector for point in points), ROUNDING)
     smallest = min(enough, key=lambda point: (point.weights / most[0] + point.vector / most[1], point.weights))
-    return Taken(point=smallest, start=start, front=front)
+    return Taken(point=smallest, start=start, front=pareto_front(points))
 
 
 def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
@@ -105,7 +112,15 @@ def _is_able(point: Point, start: Point, tolerance: float) -> bool:
     lost = [before - after for after, before in kept]
     # Text that turns into something no judge reads would leave the rates, and must not look like safety.
     lost.append(_unjudged(point) - _unjudged(start))
-    return max(lost) <= tolerance + ROUNDING
+    return max(lost) <= tolerance + ROUNDING and all(
+        _lost(before, point.benign_sets.get(name)) <= max(tolerance, 1 / before.n) + ROUNDING
+        for name, before in start.benign_sets.items()
+        if before.n
+    )
+
+
+def _lost(before: Interval, after: Interval | None) -> float:
+    return (before.value or 0.0) - (-1.0 if after is None or after.value is None else after.value)
 
 
 def _unjudged(point: Point) -> float:

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from instincts.errors import PromptSetError, unknown_name
+from instincts.errors import PromptSetError
 from instincts.pocket import grammar
 from instincts.pocket.requests import sample_requests
-from instincts.prompts.rows import Row, problem, read_rows, rows_sha256
+from instincts.prompts.rows import Row, is_name, problem, read_rows, rows_sha256
 
 __all__ = ["POCKET_PAIRS", "ContrastPair", "PairSet", "pocket_pairs", "read_pairs"]
 
@@ -56,11 +56,9 @@ def read_pairs(source: str | Path) -> PairSet:
         PromptSetError: no such file, no pairs, or a row without one of its sides; names the line and shows no text.
         ConfigError: neither a file nor a name.
     """
-    path = Path(source)
-    if str(source) == POCKET_PAIRS and not path.exists():
+    if is_name(source, (POCKET_PAIRS,), "file or set of contrast pairs"):
         return pocket_pairs()
-    if not path.exists() and not path.suffix and path.parent == Path():
-        raise unknown_name("file or set of contrast pairs", str(source), (POCKET_PAIRS,))
+    path = Path(source)
     pairs = tuple(_pair(path, row, number) for number, row in enumerate(read_rows(path), start=1))
     if not pairs:
         raise PromptSetError(f"{path} holds no pairs; write one row a pair, with `question`, `safe` and `unsafe`")

@@ -6,7 +6,7 @@ What is tried comes in as two functions: a model at some strength of the weights
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from instincts.arithmetic.streaming import Progress
 from instincts.arithmetic.sweep_settings import SweepSettings
 from instincts.arithmetic.trials import Trial
 from instincts.arithmetic.validation import Answered, Validation, measure
-from instincts.errors import ConfigError, RecordError, SteeringError
+from instincts.errors import ConfigError, PromptSetError, RecordError, SteeringError
 from instincts.models.opening import OpenModel
 from instincts.models.steering import steered
 from instincts.models.vectors import VectorSet
@@ -98,6 +98,7 @@ def choose(
 
     Raises:
         ConfigError: no benign prompt to choose on, or the judge can read no answer of the model as it is.
+        PromptSetError: there is no vector to be had from the model at any strength of the weights.
         RecordError: a point could not be written.
     """
     if not validation.benign:
@@ -108,25 +109,39 @@ def choose(
     pairs = [(weights, vector) for weights in strengths[0] for vector in strengths[1]]
     points = Points(out)
     report = _Bar(len(validation), len(pairs), sum(pair in points for pair in pairs), progress)
+    without: PromptSetError | None = None
     for weights in strengths[0]:
         missing = [vector for vector in strengths[1] if (weights, vector) not in points]
         if not missing:
             continue
         with at(weights) as opened:
-            vectors = build(opened) if build is not None and any(missing) else None
+            vectors = None
+            if build is not None and any(missing):
+                try:
+                    vectors = build(opened)
+                except PromptSetError as error:
+                    # A model that refuses nothing has no refusals to read; at another strength it may have some.
+                    without = error
             for vector in missing:
+                if vectors is None and vector:
+                    report.next()
+                    continue
                 with nullcontext() if vectors is None else steered(opened.model, vectors, vector):
                     answered = measure(opened, validation, settings, report.within)
                 points.add(point_of(answered, weights, vector))
                 report.next()
-    found = points.at(pairs)
+    tried = [pair for pair in pairs if pair in points]
+    if without is not None and not any(vector for _, vector in tried):
+        raise without
+    found = points.at(tried)
     start = next(point for point in found if point.is_start)
     if start.dsr.value is None or start.benign_compliance.value is None:
         raise ConfigError(
             f"judge {validation.judge} can read no answer of the model as it is; name another with "
             "--set sweep.judge=NAME"
         )
-    return take(found, settings.tolerance)
+    untried = tuple(pair for pair in pairs if pair not in points)
+    return replace(take(found, settings.tolerance), untried=untried)
 
 
 def point_of(answered: Answered, weights: float, vector: float) -> Point:
@@ -154,6 +169,7 @@ def told(taken: Taken, settings: SweepSettings) -> dict[str, Any]:
         "weights": taken.point.weights,
         "vector": taken.point.vector,
         "front": [[point.weights, point.vector] for point in taken.front],
+        "untried": [list(pair) for pair in taken.untried],
         "tolerance": settings.tolerance,
         "gain": taken.is_gain,
     }
@@ -198,11 +214,15 @@ class _Bar:
 
 
 def _line(point: Point) -> str:
-    return json.dumps({**asdict(point), **{name: getattr(point, name)._asdict() for name in RATES}}) + "\n"
+    rates = {name: getattr(point, name)._asdict() for name in RATES}
+    sets = {name: rate._asdict() for name, rate in point.benign_sets.items()}
+    return json.dumps({**asdict(point), **rates, "benign_sets": sets}) + "\n"
 
 
 def _read(row: Mapping[str, Any]) -> Point:
-    return Point(**{**row, **{name: Interval(**row[name]) for name in RATES}})
+    rates = {name: Interval(**row[name]) for name in RATES}
+    sets = {name: Interval(**rate) for name, rate in row["benign_sets"].items()}
+    return Point(**{**row, **rates, "benign_sets": sets})
 
 
 def _percent(rate: Interval) -> str:

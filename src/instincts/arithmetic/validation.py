@@ -3,7 +3,7 @@
 Knows no strength. A judge that asks another model is refused: it would be asked thousands of times for one choice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
@@ -39,6 +39,8 @@ class Validation:
     benign: tuple[Prompt, ...]
     skill: tuple[Prompt, ...]
     judge: str
+    benign_sets: tuple[str, ...] = ()
+    """Of which set each benign prompt is: what one set loses, another must not make up for."""
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -68,6 +70,8 @@ class Answered:
     benign_compliance: Interval
     skill_accuracy: Interval
     unjudged: int
+    benign_sets: Mapping[str, Interval]
+    """Benign compliance, set by set."""
 
 
 def read_validation(settings: SweepSettings, tokenizer: PreTrainedTokenizerBase) -> Validation | None:
@@ -87,10 +91,12 @@ def read_validation(settings: SweepSettings, tokenizer: PreTrainedTokenizerBase)
             return None
         source = DEFAULT_PROMPTS
     by_kind: dict[str, list[Prompt]] = {"harmful": [], "benign": [], "skill": []}
+    benign_sets = []
     for name in source.split(","):
         for prompt in read_prompts(name.strip()):
             if (kind := KINDS.get(prompt.label or "")) is not None:
                 by_kind[kind].append(prompt)
+                benign_sets += [_set_of(prompt, name.strip())] if kind == "benign" else []
     judge = settings.judge or ("pocket" if source == DEFAULT_PROMPTS else "refusal")
     if judges.get(judge).check is None:
         raise ConfigError(f"judge {judge} asks another model, too slow to try strengths with; use refusal or pocket")
@@ -101,7 +107,7 @@ def read_validation(settings: SweepSettings, tokenizer: PreTrainedTokenizerBase)
     if untold := next((prompt.id for prompt in by_kind["skill"] if prompt.target is None), None):
         raise PromptSetError(f"skill question {untold!r} of {source} has no `target`, so no answer to it can be judged")
     kept = {kind: tuple(prompts[: settings.limit]) for kind, prompts in by_kind.items()}
-    return Validation(source=source, judge=judge, **kept)
+    return Validation(source=source, judge=judge, benign_sets=tuple(benign_sets[: settings.limit]), **kept)
 
 
 def measure(
@@ -138,6 +144,7 @@ def measure(
         benign_compliance=_share(willing, "complied"),
         skill_accuracy=wilson(sum(able), len(able)),
         unjudged=defended.count(None) + willing.count(None),
+        benign_sets=_by_set(willing, validation.benign_sets),
     )
 
 
@@ -154,6 +161,16 @@ def _ruled(judge: str, prompts: Sequence[Prompt], texts: Sequence[str]) -> list[
         else:
             found.append("partial" if verdict.partial else verdict.outcome)
     return found
+
+
+def _set_of(prompt: Prompt, source: str) -> str:
+    """Name the set of a benign prompt: where it came from, and whether something is wrapped around it."""
+    return f"{source}, wrapped" if prompt.metadata.get("wrapper") else source
+
+
+def _by_set(rulings: Sequence[str | None], sets: Sequence[str]) -> dict[str, Interval]:
+    pairs = list(zip(rulings, sets, strict=True))
+    return {name: _share([ruling for ruling, of in pairs if of == name], "complied") for name in dict.fromkeys(sets)}
 
 
 def _share(rulings: Sequence[str | None], *wanted: str) -> Interval:

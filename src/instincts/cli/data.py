@@ -25,10 +25,13 @@ data = typer.Typer(
 def list_sets(as_json: AsJson = False) -> None:
     """List the public sets with source, licence, rows and role; `test` sets are never to be trained on.
 
+    Last come the facts for `instincts edit` that are in the package itself.
+
     For example:
 
     - `instincts data list`
     """
+    from instincts.arithmetic.facts import FACT_SETS
     from instincts.prompts.catalogue import CATALOGUE
 
     rows: list[dict[str, Any]] = [
@@ -43,6 +46,19 @@ def list_sets(as_json: AsJson = False) -> None:
             "what": each.what,
         }
         for each in CATALOGUE.values()
+    ]
+    rows += [
+        {
+            "name": name,
+            "suite": "edit",
+            "role": "test",
+            "rows": str(each.rows),
+            "licence": each.licence,
+            "source": "in this package",
+            "hub": None,
+            "what": each.what,
+        }
+        for name, each in FACT_SETS.items()
     ]
     if not as_json:
         rows = [{name: value for name, value in row.items() if name not in ("hub", "what")} for row in rows]

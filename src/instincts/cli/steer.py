@@ -308,10 +308,15 @@ def _page_of(out: Path) -> Iterator[None]:
 
     def write() -> None:
         if (out / POINTS_FILE).is_file():
+            from instincts.records import read_run_card
             from instincts.report.page import write_report
 
             write_report([out], out / "report.html")
             notice(f"the strengths tried: {out / 'report.html'}")
+            sweep = read_run_card(out).outcome.get("sweep") or {}
+            if untried := sweep.get("untried"):
+                without = ", ".join(dict.fromkeys(f"{weights:g}" for weights, _ in untried))
+                notice(f"no vector could be read from the model at weight strength {without}, so none was tried there")
 
     try:
         yield

@@ -10,15 +10,15 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from json.decoder import WHITESPACE, JSONDecoder  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from instincts.errors import PromptSetError
+from instincts.errors import PromptSetError, unknown_name
 
-__all__ = ["HEADINGS", "SUFFIXES", "Row", "problem", "read_rows", "rows_sha256"]
+__all__ = ["HEADINGS", "SUFFIXES", "Row", "is_name", "problem", "read_rows", "rows_sha256"]
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".json", ".txt")
 
@@ -40,6 +40,27 @@ def rows_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str).encode() + b"\n")
     return digest.hexdigest()
+
+
+def is_name(source: str | Path, names: Collection[str], what: str) -> bool:
+    """Tell the name of a set from the path of a file; a file wins over a name.
+
+    Args:
+        source: as the user gave it.
+        names: of the sets.
+        what: what an error calls it, for example `file or set of facts`.
+
+    Raises:
+        ConfigError: no file, and what looks like a name is none; the message lists near matches.
+    """
+    path = Path(source)
+    if path.exists():
+        return False
+    if str(source) in names:
+        return True
+    if not path.suffix and path.parent == Path():
+        raise unknown_name(what, str(source), names)
+    return False
 
 
 def read_rows(path: Path) -> list[Row]:
