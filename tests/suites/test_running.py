@@ -180,10 +180,10 @@ def test_served_models_are_asked_as_the_user_says_and_a_run_may_go_on_otherwise(
 def test_a_run_of_many_samples_is_shared_out_over_logs_and_has_the_same_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two prompts under three attacks are six samples; at most four a task make two tasks of two and one attacks."""
+    """Two prompts under three attacks are six samples; at most four at once make two tasks of two and one attacks."""
     settings = EvaluationSettings(suite="jailbreak", attack="plain,pocket/urgency,pocket/bribe", limit=2)
     whole = evaluate(["scripted/wrapped"], settings, out=tmp_path / "whole", run="r")
-    monkeypatch.setattr(planning, "_MOST_SAMPLES", 4)
+    monkeypatch.setattr(planning, "_MOST_ANSWERS", 4)
 
     shared = evaluate(["scripted/wrapped"], settings, out=tmp_path / "shared", run="r")
 
@@ -191,6 +191,26 @@ def test_a_run_of_many_samples_is_shared_out_over_logs_and_has_the_same_rows(
     assert len(list((tmp_path / "shared" / "logs").glob("*.eval"))) == 2
     told = [row for row in whole if row.metric != "seconds"]
     assert [row for row in shared if row.metric != "seconds"] == told
+
+
+def test_one_attack_on_many_prompts_is_cut_and_each_slice_runs_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five prompts with two answers each, at most four answers at once: slices of two, two and one prompts."""
+    settings = EvaluationSettings(suite="jailbreak", attack="plain", limit=5, samples=2)
+    whole = evaluate(["scripted/wrapped"], settings, out=tmp_path / "whole", run="r")
+    monkeypatch.setattr(planning, "_MOST_ANSWERS", 4)
+    told: list[str] = []
+
+    cut = evaluate(["scripted/wrapped"], settings, out=tmp_path / "cut", run="r", say=told.append)
+    scripted.CALLS.clear()
+    again = evaluate(["scripted/wrapped"], settings, out=tmp_path / "cut", run="r")
+
+    assert told[-3:] == ["answers 1 to 4 of 10", "answers 5 to 8 of 10", "answers 9 to 10 of 10"]
+    assert len(list((tmp_path / "cut" / "logs").glob("*.eval"))) == 3
+    assert [row for row in cut if row.metric != "seconds"] == [row for row in whole if row.metric != "seconds"]
+    assert again == cut
+    assert not scripted.CALLS
 
 
 def test_several_suites_take_their_rows_of_several_files(tmp_path: Path) -> None:
@@ -240,6 +260,7 @@ def test_rows_that_do_not_say_which_suite_they_are_for(tmp_path: Path) -> None:
             "attack pap would be steered by pocket, whose verdict counts",
         ),
         (EvaluationSettings(attack="pap", model_roles={"attacker": "nowhere/x"}), "nowhere/x"),
+        (EvaluationSettings(attack="plain", model_roles={"atacker": "scripted/careful"}), "did you mean 'attacker'"),
         (EvaluationSettings(attack="pap", model_roles={"attacker": "pocket-role/atacker"}), "did you mean 'attacker'"),
     ],
 )

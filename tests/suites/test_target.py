@@ -37,6 +37,12 @@ def test_a_model_that_does_not_exist_is_an_error() -> None:
         target("pocket-lama")
 
 
+def test_a_misspelt_provider_is_told_its_near_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelDirectoryError, match="did you mean openai/some-model, of Inspect's provider openai"):
+        target("opnai/some-model")
+
+
 @pytest.fixture
 def pocket_name() -> str:
     names = checkpoints.names()

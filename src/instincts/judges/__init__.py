@@ -3,7 +3,7 @@
 Knows requests and answers; must not know which attack wrapped the request or which model gave the answer.
 """
 
-from instincts.judges.registry import Judge, check_roles, descriptions, expand, get, names
+from instincts.judges.registry import Judge, check_roles, descriptions, expand, get, names, roles
 from instincts.judges.verdict import OUTCOMES, Answer, Outcome, Verdict
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "expand",
     "get",
     "names",
+    "roles",
 ]

@@ -16,7 +16,7 @@ from instincts.judges.guards import harmbench, llama_guard, qwen3guard, shieldge
 from instincts.judges.panel import SMALLEST, majority
 from instincts.judges.verdict import Answer, Verdict
 
-__all__ = ["Judge", "check_roles", "descriptions", "expand", "get", "names"]
+__all__ = ["Judge", "check_roles", "descriptions", "expand", "get", "names", "roles"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +102,11 @@ def expand(wanted: str | Sequence[str]) -> list[Judge]:
             if before.name != each.name:
                 raise ConfigError(f"judges {before.name} and {each.name} share a column; run them apart")
     return list(found.values())
+
+
+def roles() -> set[str]:
+    """List every role that some judge asks a model in; the members of a panel are judges themselves."""
+    return {role for kind in _KINDS if kind != "panel" for role in get(kind).roles}
 
 
 def check_roles(judges: Iterable[Judge], given: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """The model that a user wrote: one of any Inspect provider, or one that we open ourselves."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from inspect_ai.model import GenerateConfig, Model, get_model
 from rich.markup import render
 
 import instincts.models.registration  # noqa: F401 - importing it makes our providers known
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, ModelDirectoryError
 from instincts.models.directory import locate
 from instincts.models.entry_points import load_entry_points
 
@@ -40,7 +41,14 @@ def target(text: str) -> Target:
     if slash and provider in _providers() - {"instincts"} and not Path(text).exists():
         return Target(text, "served", is_local=False)
     name = text.removeprefix("instincts/")
-    return Target(name, locate(name).digest, is_local=True)
+    try:
+        return Target(name, locate(name).digest, is_local=True)
+    except ModelDirectoryError as error:
+        near = get_close_matches(provider, _providers(), n=1, cutoff=0.75) if slash else []
+        if near and near[0] != provider:
+            hint = text.replace(provider, near[0], 1)
+            raise ModelDirectoryError(f"{error}; did you mean {hint}, of Inspect's provider {near[0]}?") from None
+        raise
 
 
 def opened(found: Target, serving: GenerateConfig) -> Model:

@@ -102,6 +102,6 @@ def _weights(drawn_R_C: Codes) -> Floats:
     return np.bincount(flat, minlength=rows * clusters).reshape(rows, clusters).astype(np.float64)
 
 
-_CELLS = 2_000_000  # weights at once: 16 MB
+_CELLS = 500_000  # weights at once: 4 MB, and as much again three times while they are drawn
 _LEAST_DEFINED = 0.9
 BOOTSTRAP = Bootstrap()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
+from sys import intern
 from typing import Any
 
 from inspect_ai.log import EvalLog, EvalSample
@@ -82,17 +83,17 @@ def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[Judge
         told = (score.metadata if score else None) or {}
         yield JudgedAnswer(
             model=plain_name(model.removeprefix("instincts/")),
-            suite=known["suite"],
-            prompt_id=known["prompt_id"],
-            attack=known["attack"],
-            category=known.get("category"),
+            suite=intern(known["suite"]),
+            prompt_id=intern(known["prompt_id"]),
+            attack=intern(known["attack"]),
+            category=_interned(known.get("category")),
             epoch=sample.epoch,
             judge=judge,
             is_primary=judge == wanted[0],
             verdict=_verdict(score),
-            label=known.get("label"),
-            task=known.get("task"),
-            family=known.get("family_of_request"),
+            label=_interned(known.get("label")),
+            task=_interned(known.get("task")),
+            family=_interned(known.get("family_of_request")),
             score=_number(told.get("score")),
             partial=bool(told.get("partial")),
             is_empty=not sample.output.completion.strip() and not told.get("gave_up"),
@@ -114,8 +115,13 @@ def _verdict(score: Score | None) -> str | None:
         return "right" if next(iter(score.value.values()), 0) else "wrong"
     value = score.as_str()
     if value in (*OUTCOMES, *RULINGS):
-        return value
+        return intern(value)
     return "right" if value in (CORRECT, "1", "1.0", "True") else "wrong"
+
+
+def _interned(text: Any) -> Any:
+    # Every sample brings its own copy of the same few words, half of what an answer would weigh.
+    return intern(text) if isinstance(text, str) else text
 
 
 def _tokens(sample: EvalSample, cost: Mapping[str, Any]) -> int:

@@ -3,14 +3,18 @@
 Knows the settings and the names of the models; must not open a model or compute a rate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 
-from inspect_ai import Task
+from inspect_ai import Task, task_with
 from inspect_ai.dataset import Sample
 
+from instincts import attacks as registry
 from instincts import judges
+from instincts.attacks.attack import Messages
 from instincts.attacks.solvers import LOOP_JUDGE
 from instincts.errors import ConfigError, unknown_name
 from instincts.judges.moderators import moderator_of
@@ -21,7 +25,7 @@ from instincts.suites.fitting import ALL, STATIC, Fit, fit, named
 from instincts.suites.likelihood import check_likelihood
 from instincts.suites.moderation.sets import labelled_sets
 from instincts.suites.moderation.tasks import moderation
-from instincts.suites.room import misfits
+from instincts.suites.room import keep_longest, misfits
 from instincts.suites.selection import Selection, select, sources_of
 from instincts.suites.settings import EvaluationSettings
 from instincts.suites.target import Target
@@ -50,12 +54,50 @@ class Plan:
     no_room: frozenset[str] = frozenset()
     """Attacks of common names whose prompts do not fit the context of a model; they are in `left_out` too."""
 
-    def tasks(self) -> list[Task]:
-        """Make every task, without the attacks that there is no room for."""
-        made = [make() for make in self.makers]
-        for task in made if self.no_room else ():
-            task.dataset = task.dataset.filter(lambda sample: (sample.metadata or {}).get("attack") not in self.no_room)
-        return made
+    sizes: Counter[str] = field(default_factory=Counter)
+    """How many answers each attack asks of a model."""
+
+    @property
+    def answers(self) -> int:
+        """How many answers a model will give."""
+        return sum(size for attack, size in self.sizes.items() if attack not in self.no_room)
+
+    def tasks(self) -> Iterator[Task]:
+        """Make one task after the other, without the attacks that there is no room for."""
+        for make in self.makers:
+            task = make()
+            if self.no_room:
+                task.dataset = task.dataset.filter(self._has_room)
+            if len(task.dataset):
+                yield task
+
+    def bundles(self, models: int) -> Iterator[list[Task]]:
+        """Gather what is run together: as many tasks as share batches well, and no more than memory holds.
+
+        Inspect starts a coroutine for every sample of a run at once and keeps some of each until its task ends, 21 kB
+        together. So a large run is many runs of a few thousand answers, and a task of more is cut (its slices carry
+        their number in the version, by which Inspect finds their logs again). The rows are the same: answers of
+        several logs of a suite are pooled.
+
+        Args:
+            models: how many answer at once.
+        """
+        most = max(_MOST_ANSWERS // models, 1)
+        bundle: list[Task] = []
+        filled = 0
+        for task in self.tasks():
+            for part in _slices(task, most):
+                size = len(part.dataset) * (part.epochs or 1)
+                if bundle and filled + size > most:
+                    yield bundle
+                    bundle, filled = [], 0
+                bundle.append(part)
+                filled += size
+        if bundle:
+            yield bundle
+
+    def _has_room(self, sample: Sample) -> bool:
+        return _attack_of(sample) not in self.no_room
 
 
 def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
@@ -71,6 +113,7 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
         default = "utility"
     suites = list(dict.fromkeys(name.strip() for name in (settings.suite or default).split(",")))
     _check_labels(suites, settings)
+    _check_roles(settings.model_roles)
     if settings.judge:
         judges.check_roles(judges.expand(settings.judge), settings.model_roles)
     made = Plan()
@@ -79,19 +122,22 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
         made.left_out = fitted.left_out
     for suite in suites:
         _add(made, suite, settings, fitted, targets)
-    # Made once and thrown away: what does not fit is told before anything is written.
-    drafts = made.tasks()
-    for task in drafts:
+    # Made once and thrown away, one after the other: what does not fit is told before anything is written.
+    longest: dict[str, Messages] = {}
+    for task in made.tasks():
+        for sample in task.dataset:
+            made.sizes[_attack_of(sample)] += task.epochs or 1
         for kind in ("prompts", "attack_files"):
             made.data |= (task.metadata or {}).get(kind, {})
-    _leave_room(made, [sample for task in drafts for sample in task.dataset], settings, targets)
+        if any(target.is_local for target in targets):
+            keep_longest(longest, task.dataset, settings.seed)
+    _leave_room(made, misfits(longest, targets), settings)
     return made
 
 
-def _leave_room(made: Plan, samples: Sequence[Sample], settings: EvaluationSettings, targets: Sequence[Target]) -> None:
+def _leave_room(made: Plan, no_room: Mapping[str, str], settings: EvaluationSettings) -> None:
     """Leave out attacks of common names that do not fit a model, and refuse those that were named."""
-    attacking = [sample for sample in samples if (sample.metadata or {}).get("suite") != "utility"]
-    if not (no_room := misfits(attacking, targets, settings.seed)):
+    if not no_room:
         return
     words = [word.strip() for word in (settings.attack or "").split(",")]
     wanted = [word for word in words if word not in ("", ALL, STATIC)]
@@ -179,10 +225,7 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
 
 
 def _parts(attack: str | None, samples: int) -> list[str | None]:
-    """Share attacks out over several tasks, and so logs, where one would hold too many samples.
-
-    Inspect starts a coroutine for every sample of a task at once, some 14 kB each, and keeps 5 kB of each until its
-    task ends. The rows are the same: answers of several logs of a suite are pooled.
+    """Share attacks out over several tasks where the samples of one would be too many to hold at once.
 
     Args:
         attack: attacks with commas between.
@@ -190,8 +233,22 @@ def _parts(attack: str | None, samples: int) -> list[str | None]:
     """
     if attack is None:
         return [None]
-    names, together = attack.split(","), max(_MOST_SAMPLES // max(samples, 1), 1)
+    names, together = attack.split(","), max(_MOST_ANSWERS // max(samples, 1), 1)
     return [",".join(names[start : start + together]) for start in range(0, len(names), together)]
+
+
+def _slices(task: Task, most: int) -> Iterator[Task]:
+    """Cut a task into tasks of at most so many answers."""
+    size = max(most // (task.epochs or 1), 1)
+    if len(task.dataset) <= size:
+        yield task
+        return
+    for number, start in enumerate(range(0, len(task.dataset), size), 1):
+        yield task_with(copy(task), dataset=task.dataset[start : start + size], version=f"{task.version}.{number}")
+
+
+def _attack_of(sample: Sample) -> str:
+    return str((sample.metadata or {}).get("attack", ""))
 
 
 def _default_attack(
@@ -225,6 +282,16 @@ def _add_utility(made: Plan, settings: EvaluationSettings) -> None:
     made.tested.append(("utility", chosen.prompts))
 
 
+def _check_roles(given: Mapping[str, str]) -> None:
+    """Refuse a role that nothing asks, which is nearly always a misspelt one."""
+    known = (
+        {role for name in registry.names() for role in registry.get(name).roles} | judges.roles() if given else set()
+    )
+    for role in given:
+        if role not in known:
+            raise unknown_name("model role", role, known)
+
+
 def _check_labels(suites: Sequence[str], settings: EvaluationSettings) -> None:
     """Refuse rows of which nobody knows which of several suites they are for."""
     if len(suites) < 2 or settings.prompts is None:
@@ -239,7 +306,7 @@ def _check_labels(suites: Sequence[str], settings: EvaluationSettings) -> None:
             )
 
 
-_MOST_SAMPLES = 5000
-"""In one task."""
+_MOST_ANSWERS = 4000
+"""Of all models of a bundle together."""
 _ENTROPY_SAMPLES = 8
 """Answers to each prompt, at the least: prompts that show both a refusal and a compliance are what tells."""

@@ -5,7 +5,7 @@ models, whose context nobody here knows; there a prompt that does not fit is an 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inspect_ai.dataset import Sample
@@ -18,26 +18,47 @@ from instincts.errors import ConfigError, PromptSetError
 from instincts.models.directory import ModelLocation, locate
 from instincts.suites.target import Target
 
-__all__ = ["misfits"]
+__all__ = ["keep_longest", "misfits"]
 
 
-def misfits(samples: Sequence[Sample], targets: Sequence[Target], seed: int) -> dict[str, str]:
-    """Name each attack with a prompt that leaves no room for an answer in the context of some local model, and say why.
+def keep_longest(found: dict[str, Messages], samples: Iterable[Sample], seed: int) -> None:
+    """Keep the longest conversation of each attack: to count thousands would take longer than to ask some.
 
     Args:
-        samples: of suites that attack.
-        targets: the models.
+        found: by attack; changed in place, so that tasks can be looked at one after the other.
+        samples: of any suite; those that do not attack are passed over.
         seed: of the run, so that what is counted is what will be sent.
     """
+    for sample in samples:
+        known = sample.metadata or {}
+        name = str(known.get("attack_spec") or known.get("attack"))
+        if known.get("suite") == "utility" or name.startswith(PREFIX) or isinstance(sample.input, str):
+            continue
+        if not (attack := registry.get(name)).is_rewriting:
+            continue
+        request = str(known["goal"])
+        messages = tuple(as_message(turn) for turn in sample.input)
+        goal = Goal(messages, request, agreeing_opening(request, known.get("opening")), str(known["prompt_id"]))
+        try:
+            messages = attack.rewrite(goal, derived_seed(seed, sample.id))
+        except (ConfigError, PromptSetError):
+            continue  # some attacks need what a goal does not have; that is told when it is asked
+        if name not in found or _most_tokens(messages) > _most_tokens(found[name]):
+            found[name] = messages
+
+
+def misfits(longest: Mapping[str, Messages], targets: Sequence[Target]) -> dict[str, str]:
+    """Name each attack whose longest prompt leaves no room in the context of some local model, and say why.
+
+    Args:
+        longest: the longest conversation of each attack.
+        targets: the models.
+    """
     found: dict[str, str] = {}
-    conversations: dict[str, list[Messages]] | None = None
     for target in targets:
         if not target.is_local or (context := _context(location := locate(target.given))) is None:
             continue
-        if conversations is None:
-            conversations = _rewritten(samples, seed)
-        # The longest of each attack tell: counting thousands of prompts would take longer than asking some.
-        doubtful = {name: rows[0] for name, rows in conversations.items() if _most_tokens(rows[0]) >= context}
+        doubtful = {name: messages for name, messages in longest.items() if _most_tokens(messages) >= context}
         for (name, _), length in zip(doubtful.items(), _lengths(location, list(doubtful.values())), strict=True):
             if length >= context:
                 told = (
@@ -46,24 +67,6 @@ def misfits(samples: Sequence[Sample], targets: Sequence[Target], seed: int) -> 
                 )
                 found.setdefault(name, told)
     return found
-
-
-def _rewritten(samples: Sequence[Sample], seed: int) -> dict[str, list[Messages]]:
-    """List the conversations of each attack, the longest first."""
-    found: dict[str, list[Messages]] = {}
-    for sample in samples:
-        known = sample.metadata or {}
-        name = str(known.get("attack_spec") or known.get("attack"))
-        if name.startswith(PREFIX) or not (attack := registry.get(name)).is_rewriting or isinstance(sample.input, str):
-            continue
-        request = str(known["goal"])
-        messages = tuple(as_message(turn) for turn in sample.input)
-        goal = Goal(messages, request, agreeing_opening(request, known.get("opening")), str(known["prompt_id"]))
-        try:
-            found.setdefault(name, []).append(attack.rewrite(goal, derived_seed(seed, sample.id)))
-        except (ConfigError, PromptSetError):
-            continue  # some attacks need what a goal does not have; that is told when it is asked
-    return {name: sorted(rows, key=_most_tokens, reverse=True) for name, rows in found.items()}
 
 
 def _context(location: ModelLocation) -> int | None:

@@ -18,9 +18,10 @@ from inspect_ai.model import Model
 from instincts.errors import ConfigError, EvaluationError, RecordError
 from instincts.models.entry_points import load_entry_points
 from instincts.records import RUN_FILE, Metric, RunCard, new_run_card, read_run_card, write_metrics, write_run_card
+from instincts.suites.answers import read_answers
 from instincts.suites.likelihood import likelihood_rows
 from instincts.suites.planning import SUITES, Plan, plan
-from instincts.suites.rows import rows_from_logs
+from instincts.suites.rows import rows_from_answers
 from instincts.suites.seen import look_for_seen_rows
 from instincts.suites.settings import EvaluationSettings, ServingSettings
 from instincts.suites.target import Target, open_target, target
@@ -87,13 +88,15 @@ def evaluate(
     outcome = _foretold(planned, targets, settings, say)
     write_run_card(out, card, outcome=outcome)
     try:
-        logs = [
-            log
+        # Read bundle after bundle: a log's header and samples are let go, what is counted of them stays.
+        answers = [
+            answer
             for group in _groups(targets)
-            for log in _run(planned.tasks(), group, serving, roles, out / LOGS_FOLDER, display)
+            for log in _run(planned, [open_target(found, serving) for found in group], roles, out, display, say)
+            for answer in read_answers(log)
         ]
         name = run or out.resolve().name
-        rows = rows_from_logs(logs, run=name, seed=settings.seed, models=[found.given for found in targets])
+        rows = rows_from_answers(answers, run=name, seed=settings.seed, models=[found.given for found in targets])
         if planned.likelihood is not None:
             for found in targets:
                 folder = out / LIKELIHOOD_FOLDER
@@ -136,16 +139,26 @@ def _groups(targets: Sequence[Target]) -> list[list[Target]]:
 
 
 def _run(
-    made: list[Task],
-    group: Sequence[Target],
-    serving: ServingSettings | None,
+    planned: Plan,
+    models: list[Model],
     roles: Mapping[str, Model],
-    logs: Path,
+    out: Path,
     display: Display,
+    say: Callable[[str], None],
+) -> Iterator[EvalLog]:
+    """Run bundle after bundle and give the headers of their logs."""
+    done = 0
+    for bundle in planned.bundles(len(models)):
+        upto = done + sum(len(task.dataset) * (task.epochs or 1) for task in bundle)
+        if upto < planned.answers or done:
+            say(f"answers {done + 1:,} to {upto:,} of {planned.answers:,}")
+        yield from _run_bundle(bundle, models, roles, out / LOGS_FOLDER, display)
+        done = upto
+
+
+def _run_bundle(
+    made: list[Task], models: list[Model], roles: Mapping[str, Model], logs: Path, display: Display
 ) -> list[EvalLog]:
-    if not made:
-        return []
-    models = [open_target(found, serving) for found in group]
     with _quiet(silent=display == "none"):
         finished, headers = eval_set(
             made,
