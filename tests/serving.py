@@ -7,17 +7,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from instincts.models.chat import render
-from instincts.models.decoding import Sampling
-from instincts.models.opening import open_model
-from instincts.models.queue import BatchQueue
-
-__all__ = ["served"]
+__all__ = ["completion", "served"]
 
 
 @contextmanager
 def served(name: str, *, batch_size: int = 32) -> Iterator[str]:
     """Serve a model while the block runs; gives the base URL, without a slash at its end."""
+    from instincts.models.chat import render
+    from instincts.models.decoding import Sampling
+    from instincts.models.opening import open_model
+    from instincts.models.queue import BatchQueue
+
     opened, queue = open_model(name), BatchQueue(batch_size)
 
     class Handler(BaseHTTPRequestHandler):

@@ -12,6 +12,7 @@ float64, and the lines are compared on the scale of log-odds, where large scores
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import get_args
 
 import numpy as np
@@ -81,22 +82,13 @@ def masses(forest: Forest, policy: Policy) -> Floats:
 
 
 def severities(policy: Policy, *, multiplied: bool = True) -> Floats:
-    """Give the severity of each of the 16,560 codes.
+    """Give the severity of each of the 16,560 codes; read-only, since those of recent policies are remembered.
 
     Args:
         policy: the numbers.
         multiplied: with the multipliers of actions and effects.
     """
-    parts = code_parts()
-    is_harm = parts.slot < BENEFIT_SLOT
-    value = np.where(is_harm, _labels(policy.harm), _labels(policy.benefit))
-    if multiplied:
-        value *= np.where(is_harm, _effects(policy.harm)[parts.effect], _effects(policy.benefit)[parts.effect])
-        action = np.ones(ACTIONS + 1)
-        for number, factor in policy.harm.by_action.items():
-            action[number - 1] = factor
-        value *= action[parts.action]  # -1, a benefit, is the last one: 1
-    return value
+    return _severities(policy.harm.model_dump_json(), policy.benefit.model_dump_json(exclude=_NO_SEVERITY), multiplied)
 
 
 def transformed(mass_P_17: Floats, policy: Policy) -> Floats:
@@ -120,13 +112,35 @@ def verdicts_of(odds_P: Floats, policy: Policy) -> NDArray[np.int8]:
     return (odds_P > review).astype(np.int8) + (odds_P > block).astype(np.int8)
 
 
+@lru_cache(maxsize=32)
+def _severities(harm_json: str, benefit_json: str, multiplied: bool) -> Floats:
+    # One tree takes microseconds to score and a policy's 16,560 numbers take a millisecond: a service asks for the same
+    # ones at every request, and a search over weights does not change them. Text is what can be a key here.
+    harm, benefit = HarmSide.model_validate_json(harm_json), BenefitSide.model_validate_json(benefit_json)
+    parts = code_parts()
+    is_harm = parts.slot < BENEFIT_SLOT
+    value = np.where(is_harm, _labels(harm), _labels(benefit))
+    if multiplied:
+        value *= np.where(is_harm, _effects(harm)[parts.effect], _effects(benefit)[parts.effect])
+        action = np.ones(ACTIONS + 1)
+        for number, factor in harm.by_action.items():
+            action[number - 1] = factor
+        value *= action[parts.action]  # -1, a benefit, is the last one: 1
+    value.setflags(write=False)
+    return value
+
+
+@cache
+def _action_slots() -> NDArray[np.intp]:
+    return code_parts().action % (ACTIONS + 1)
+
+
 def _floors(forest: Forest, policy: Policy) -> NDArray[np.int8]:
     raised = np.zeros(len(forest), dtype=np.int8)
     of_categories, of_actions = policy.floors_by_number
     if not of_categories and not of_actions:
         return raised
-    parts = code_parts()
-    by_action = forest.sums(severities(policy, multiplied=False), parts.action % (ACTIONS + 1), ACTIONS + 1)
+    by_action = forest.sums(severities(policy, multiplied=False), _action_slots(), ACTIONS + 1)
     category = np.array([each.category for each in taxonomy().actions])
     for number in range(1, CATEGORIES + 1):
         if (floor := of_categories.get(number)) is not None:
@@ -163,3 +177,7 @@ def _logit(share: float) -> float:
     if share in (0.0, 1.0):
         return math.inf if share else -math.inf
     return math.log(share) - math.log1p(-share)
+
+
+_NO_SEVERITY = {"weight", "clip"}
+"""What a beneficial side has beside severities."""

@@ -1,14 +1,17 @@
 """What goes wrong from outside: too many, too large, too broken, gone; nobody gets a traceback and nothing is lost."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from instincts.analyst import Tree
 from instincts.analyst.policy_files import policy_text, read_policy
 from instincts.analyst.service import ServiceSettings
+from instincts.analyst.service.asking import Case
 from instincts.analyst.service.storage import open_store
 from tests.analyst.service.scripted import BENIGN, HARMFUL, ScriptedAnalyst, asked
 
@@ -83,9 +86,10 @@ async def test_a_model_that_dies_in_a_batch_costs_verdicts_and_comes_back(tmp_pa
 
 async def test_a_slow_model_meets_the_deadline_and_its_tree_is_kept_for_the_next(tmp_path: Path) -> None:
     analyst = ScriptedAnalyst(seconds=0.2)
-    async with asked(tmp_path, analyst) as (client, _):
+    async with asked(tmp_path, analyst) as (client, service):
+        await service.store.key("local")
         late = (await client.post("/v1/analyze", json={"prompt": HARMFUL, "deadline_ms": 20})).json()
-        await asyncio.sleep(0.4)
+        await service.moderator.drain()
         again = (await client.post("/v1/analyze", json={"prompt": HARMFUL})).json()
 
     assert (late["verdict"], late["error"]["cause"], late["tree"]) == ("review", "timeout", None)
@@ -139,6 +143,45 @@ async def test_a_refusal_never_repeats_the_text(tmp_path: Path) -> None:
 
     assert answer.status_code == 400
     assert "lamp" not in answer.text
+
+
+async def test_what_nobody_foresaw_is_one_clear_500_and_no_word_of_the_text_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(ScriptedAnalyst):
+        async def grow(self, case: Case) -> Tree:
+            raise ZeroDivisionError(f"cannot divide {case.turns[-1][1]}")
+
+    caplog.set_level(logging.DEBUG)
+    async with asked(tmp_path, Broken()) as (client, _):
+        answer = await client.post("/v1/moderations", json={"input": HARMFUL})
+        alive = await client.get("/healthz")
+
+    assert (answer.status_code, alive.status_code) == (500, 200)
+    assert answer.json()["error"]["code"] == "internal_error"
+    assert "ZeroDivisionError at test_faults.py:" in caplog.text
+    assert "lamp" not in answer.text + caplog.text
+    assert "Traceback" not in answer.text + caplog.text
+
+
+async def test_no_text_under_test_is_logged_whatever_becomes_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the level of debugging: judged, unreadable, late, lost with the model, and refused for its form."""
+    caplog.set_level(logging.DEBUG)
+    analyst = ScriptedAnalyst()
+    async with asked(tmp_path, analyst) as (client, _):
+        for text in ("zordan lamp", "garble lamp"):
+            await client.post("/v1/moderations", json={"input": text})
+        await client.post("/v1/moderations", json={"input": [{"type": "text", "text": "lamp", "lamp": 1}]})
+        analyst.seconds = 0.05
+        await client.post("/v1/analyze", json={"prompt": "late lamp", "deadline_ms": 1})
+        analyst.dead = True
+        await client.post("/v1/moderations", json={"input": "lost lamp"})
+
+    assert "lamp" not in caplog.text
+    data = b"".join(file.read_bytes() for file in tmp_path.glob("moderation.db*"))
+    assert b"lamp" not in data
 
 
 async def test_a_locked_database_is_waited_for_and_then_told(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """`/v1/moderations`: OpenAI's schema outside, a verdict on a tree inside."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from instincts.analyst import read_policy
 from instincts.analyst.service import ServiceSettings
 from instincts.analyst.service.categories import KEYS
 from tests.analyst.service.scripted import BENIGN, HARMFUL, ScriptedAnalyst, asked
@@ -116,3 +118,51 @@ async def test_metrics_count_verdicts_and_hold_no_text(tmp_path: Path) -> None:
 
     assert 'instincts_verdicts_total{tenant="local",verdict="block"} 1.0' in text
     assert "lamp" not in text
+
+
+async def test_the_whole_answer_opens_into_leaves_whose_points_add_up(tmp_path: Path) -> None:
+    """Leaves add up to actions, effects and stakeholders, and with the empty tree's score to the score."""
+    async with asked(tmp_path) as (client, _):
+        found = (await client.post("/v1/analyze", json={"prompt": HARMFUL})).json()
+        kept = sqlite3.connect(tmp_path / "moderation.db").execute("SELECT tree_id, score FROM verdicts WHERE id = ?", (
+            found["verdict_id"],
+        )).fetchone()  # fmt: skip
+
+    shares = found["contributions"]
+    points = sum(each["points"] for each in shares["leaves"])
+    assert found["score_of_empty_tree"] + points == pytest.approx(found["score"], abs=1e-9)
+    for group in (shares["actions"], shares["effects"], shares["stakeholders"], found["points"]):
+        assert sum(group.values()) == pytest.approx(points, abs=1e-9)
+    assert [each["action"] for each in shares["leaves"]][:2] == ["Violent Acts", "Violent Acts"]
+    assert kept == (found["tree_id"], found["score"])
+
+
+async def test_the_weight_that_it_says_would_change_the_verdict_does(tmp_path: Path) -> None:
+    async with asked(tmp_path) as (client, _):
+        found = (await client.post("/v1/analyze", json={"prompt": HARMFUL})).json()
+        change = next(each for each in found["changes"] if each["key"] == "violence_extremism")
+        policy = read_policy("general").to_data()
+        policy["weights"]["violence_extremism"] = change["needed"]
+        again = await client.post("/v1/rescore", json={"tree_ids": [found["tree_id"]], "policies": ["general", policy]})
+
+    verdicts = [each["verdicts"] for each in again.json()["results"]]
+    assert verdicts == [[found["verdict"]], [change["verdict"]]]
+    assert change["verdict"] != found["verdict"]
+
+
+async def test_a_dialogue_and_an_answer_to_a_prompt_are_judged_with_their_turns(tmp_path: Path) -> None:
+    analyst = ScriptedAnalyst()
+    turns = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
+    async with asked(tmp_path, analyst) as (client, _):
+        for body in (
+            {"messages": [*turns, {"role": "user", "content": HARMFUL}]},
+            {"prompt": "one", "response": "two"},
+        ):
+            assert (await client.post("/v1/analyze", json=body)).status_code == 200
+        wrong = await client.post("/v1/analyze", json={"prompt": "one", "messages": turns})
+
+    assert [(case.subject, [role for role, _ in case.turns]) for case in analyst.calls] == [
+        ("dialogue", ["user", "assistant", "user"]),
+        ("response", ["user", "assistant"]),
+    ]
+    assert wrong.status_code == 400

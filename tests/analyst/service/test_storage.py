@@ -5,10 +5,10 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -34,8 +34,14 @@ def binaries() -> Path | None:
 BINARIES = binaries()
 
 
+class Postgres(NamedTuple):
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
+def server() -> Iterator[Postgres]:
     """A PostgreSQL of its own on a Unix socket alone; pytest's folders have names too long for one."""
     if BINARIES is None:
         pytest.skip("no PostgreSQL on this machine (apt-get install postgresql)")
@@ -51,12 +57,23 @@ def postgres() -> Iterator[str]:
             subprocess.run([programs / program, "-D", folder / "data", *words], check=True, cwd=folder,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **user)  # fmt: skip
 
-        do("initdb", "-U", "tester", "--auth=trust", "--no-sync")
-        do("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -c listen_addresses=", "start")
-        try:
-            yield f"postgresql://tester@/postgres?host={folder}"
-        finally:
+        def start() -> None:
+            do("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -c listen_addresses=", "start")
+
+        def stop() -> None:
             do("pg_ctl", "-m", "immediate", "stop")
+
+        do("initdb", "-U", "tester", "--auth=trust", "--no-sync")
+        start()
+        try:
+            yield Postgres(f"postgresql://tester@/postgres?host={folder}", stop, start)
+        finally:
+            stop()
+
+
+@pytest.fixture(scope="module")
+def postgres(server: Postgres) -> str:
+    return server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -105,6 +122,24 @@ async def test_texts_whose_time_has_come_are_taken_out(url: str, request: pytest
     assert "asker" in first.lines
     assert second.tree == without_words(first.tree)
     await store.close()
+
+
+@pytest.mark.anyio
+async def test_a_postgresql_that_crashes_costs_verdicts_and_takes_back_none(server: Postgres, tmp_path: Path) -> None:
+    """Stopped as a crash stops it, mid-way; the service reconnects by itself."""
+    async with asked(tmp_path, store=open_store(server.url, patience=1.0)) as (client, _):
+        before = (await client.post("/v1/analyze", json={"prompt": f"{HARMFUL} before the crash"})).json()
+        server.stop()
+        lost = await client.post("/v1/moderations", json={"input": f"{HARMFUL} in the crash"})
+        ready = await client.get("/readyz")
+        server.start()
+        after = await client.post("/v1/moderations", json={"input": f"{HARMFUL} in the crash"})
+        asked_again = {"tree_ids": [before["tree_id"]], "policies": ["general"]}
+        kept = (await client.post("/v1/rescore", json=asked_again)).json()
+
+    assert (lost.status_code, lost.json()["error"]["code"], ready.status_code) == (503, "store_down", 503)
+    assert after.status_code == 200
+    assert (kept["missing"], kept["results"][0]["verdicts"]) == ([], ["block"])
 
 
 @pytest.mark.anyio

@@ -7,6 +7,7 @@
     moderator.py                one request: seen before, shared, queued, grown, stored
     categories.py, answers.py   a verdict in OpenAI's words, and in ours
     application.py              the HTTP of it; page.py is what a browser gets
+    intake.py, last_resort.py   what stands before it: bodies within bounds, and one answer for what nobody foresaw
 
 Knows HTTP, and nothing of how a tree is scored.
 """

@@ -1,10 +1,11 @@
 """What a client gets: OpenAI's result with ours beside it, and our own answer with every share of the score."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
 from instincts.analyst.codes import Forest
+from instincts.analyst.explaining import explain
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.scoring import VERDICTS, score, transformed, weights_of
 from instincts.analyst.service.categories import KEYS, categories, hazards
@@ -12,6 +13,7 @@ from instincts.analyst.service.moderator import Grown
 from instincts.analyst.service.rows import VerdictRow, forest_of
 from instincts.analyst.service.tenants import Tenant
 from instincts.analyst.taxonomy import taxonomy
+from instincts.analyst.tree import Tree
 from instincts.errors import NoVerdictError
 
 __all__ = ["Judgement", "analysis", "judged", "moderation", "moderations", "unjudged"]
@@ -31,6 +33,8 @@ class Judgement:
     """Points by category that the tree touches, and of `benefits`."""
     grown: Grown | None = None
     error: NoVerdictError | None = None
+    id: str | None = None
+    """Of the row that keeps it; None where it could not be kept."""
 
     def row(self, tenant: Tenant, seconds: float) -> VerdictRow:
         """Write it down for the store."""
@@ -94,15 +98,44 @@ def moderation(found: Judgement, *, flag_review: bool) -> dict[str, Any]:
 
 
 def analysis(found: Judgement, *, analyst: str, seconds: float) -> dict[str, Any]:
-    """Write the whole answer: the tree, and each category's share of the score."""
+    """Write the whole answer: the tree, each branch's share of the score, and which weight would change the verdict."""
     grown = found.grown
     return {
         **_ours(found),
         "score_of_empty_tree": found.policy.bias,
         "points": found.points,
+        **(_explained(grown.tree, found.policy) if grown else {"contributions": None, "changes": None}),
         "analyst": analyst,
         "seconds": seconds,
         "tree": grown.tree.model_dump(mode="json") if grown else None,
+    }
+
+
+def _explained(tree: Tree, policy: Policy) -> dict[str, Any]:
+    why = explain(tree, policy)
+    leaves = [
+        {
+            "side": each.leaf.side,
+            "stakeholder": each.stakeholder,
+            "kind": each.kind,
+            "category": each.category,
+            "action": each.action,
+            "effect": each.effect,
+            "extent": each.leaf.label.extent,
+            "likelihood": each.leaf.label.likelihood,
+            "immediate": each.leaf.label.immediate,
+            "points": each.points,
+        }
+        for each in why.shares
+    ]
+    return {
+        "contributions": {
+            "leaves": leaves,
+            "actions": why.by_action(),
+            "effects": why.by_effect(),
+            "stakeholders": why.by_stakeholder(),
+        },
+        "changes": [asdict(each) for each in why.changes],
     }
 
 
@@ -111,6 +144,7 @@ def _ours(found: Judgement) -> dict[str, Any]:
     grown = found.grown
     forest = forest_of([grown.row]) if grown else Forest.of([])
     return {
+        "verdict_id": found.id,
         "verdict": found.verdict,
         "score": found.score,
         "probability": found.probability,

@@ -6,10 +6,10 @@ they load scripts from elsewhere.
 
 import asyncio
 import contextlib
-import logging
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -24,6 +24,7 @@ from instincts.analyst.service.asking import Analyst, Case
 from instincts.analyst.service.bodies import TREE_ID, AnalyzeBody, ModerationBody, RescoreBody, TextPart
 from instincts.analyst.service.counters import Counters
 from instincts.analyst.service.intake import Intake
+from instincts.analyst.service.last_resort import LastResort
 from instincts.analyst.service.limits import Buckets
 from instincts.analyst.service.moderator import Moderator
 from instincts.analyst.service.openapi import RESPONSES, document
@@ -38,7 +39,6 @@ from instincts.errors import ConfigError, NoVerdictError, UnreadableReplyError
 
 __all__ = ["Service", "application"]
 
-_LOG = logging.getLogger(__name__)
 _Authorization = Annotated[str | None, Header(description="`Bearer TOKEN`, where the service has a token file")]
 
 
@@ -87,11 +87,14 @@ class Service:
         except NoVerdictError as error:
             found = answers.unjudged(error, policy, self.shelf.on_error(policy))
         took = time.perf_counter() - began
+        row = found.row(tenant, took)
         try:
-            await self.store.write(found.row(tenant, took))
+            await self.store.write(row)
         except NoVerdictError as error:
             # A verdict that is not kept was not given.
             found = answers.unjudged(error, policy, self.shelf.on_error(policy))
+        else:
+            found = replace(found, id=row.id)
         self.counters.judged(tenant.name, found, time.perf_counter() - began)
         return found
 
@@ -148,6 +151,7 @@ def application(service: Service) -> FastAPI:
         responses=RESPONSES,
     )  # fmt: skip
     app.add_middleware(Intake, most_bytes=service.settings.body_bytes, seconds=service.settings.read_seconds)
+    app.add_middleware(LastResort)
     app.openapi = lambda: document(app, needs_token=not service.tenants.is_open)  # type: ignore[method-assign]
     _refuse(app, service)
     _moderate(app, service)
@@ -195,15 +199,10 @@ def _refuse(app: FastAPI, service: Service) -> None:
         status, again = CAUSES[error.cause]
         return refusal(Refusal(status, error.cause, str(error), retry_after=again))
 
-    async def ours(_: Request, error: Exception) -> JSONResponse:
-        _LOG.error("a request failed: %s", type(error).__name__)
-        return refusal(Refusal(500, "internal_error", "something went wrong here; it is in the log"))
-
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, other)
     app.add_exception_handler(NoVerdictError, lost)
-    app.add_exception_handler(Exception, ours)
 
 
 def _moderate(app: FastAPI, service: Service) -> None:

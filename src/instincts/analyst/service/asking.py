@@ -8,7 +8,7 @@ from instincts.analyst.service.rows import Subject
 from instincts.analyst.settings import AnalysisSettings
 from instincts.analyst.tree import Tree
 from instincts.analyst.wording import templates_sha256
-from instincts.errors import EvaluationError, NoVerdictError
+from instincts.errors import InstinctsError, NoVerdictError
 from instincts.prompts import Message
 
 if TYPE_CHECKING:
@@ -64,10 +64,13 @@ class InspectAnalyst:
 
     async def grow(self, case: Case) -> Tree:
         """Ask the model."""
+        from inspect_ai._util.error import PrerequisiteError  # a key that is missing; no public name
+
         turns = [Message.of(role, text) for role, text in case.turns]
         try:
             found = await grow(self._model, turns, self._settings)
-        except EvaluationError as error:
+        except (InstinctsError, PrerequisiteError) as error:
+            # Whatever the model's trouble is, the text has no verdict; its words are not for clients.
             raise NoVerdictError("analyst_down", "the analyst failed") from error
         if found.tree is None:
             raise NoVerdictError(found.status, found.reason)

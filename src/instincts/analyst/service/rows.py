@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 from uuid import uuid4
 
@@ -89,6 +89,9 @@ class TreeRow:
 class VerdictRow:
     """One verdict that was given."""
 
+    id: str = field(default_factory=lambda: f"verdict-{uuid4().hex}")
+    """What the answer calls it."""
+    created: float = field(default_factory=time.time)
     tenant: str
     tree_id: str | None
     policy: str
@@ -104,7 +107,7 @@ class VerdictRow:
 
     def to_columns(self) -> dict[str, Any]:
         """Give the row for the table."""
-        return {"id": f"modr-{uuid4().hex}", "created": time.time(), **vars(self)}
+        return dict(vars(self))
 
 
 def without_words(tree: Tree) -> Tree:

@@ -81,6 +81,7 @@ def serve(
     try:
         listening.bind((host, port))
     except OSError as error:
+        listening.close()
         raise RecordError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
     say(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}")
     config = uvicorn.Config(
