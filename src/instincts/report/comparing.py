@@ -9,6 +9,7 @@ from instincts.report.changes import WHOLE, Change, changes_of
 from instincts.report.folders import RunFolder
 from instincts.report.groups import Group, groups_of
 from instincts.report.judging import CUSTOMARY, Agreement, agreements_of
+from instincts.report.moderators import ModeratorsBlock, moderators_block
 from instincts.report.samples import Answer, read_answers
 from instincts.report.standings import Standing, alarms_of, standings_of
 from instincts.report.words import model_name
@@ -26,6 +27,7 @@ class Compared:
     standings: list[Standing]
     groups: list[Group]
     agreements: list[Agreement]
+    moderators: ModeratorsBlock | None
     alarms: list[str]
     """What has to be said before any number."""
     notes: list[str]
@@ -52,6 +54,7 @@ class Compared:
             "changes": [one.to_json() for one in self.changes],
             "groups": [one.to_json() for one in self.groups],
             "agreement": [one.to_json() for one in self.agreements],
+            **({"moderators": self.moderators.to_json()} if self.moderators else {}),
         }
 
 
@@ -74,6 +77,7 @@ def compared(parts: Sequence[RunFolder]) -> Compared:
         standings=standings,
         groups=[group for suite in comparison.suites("dsr") for group in groups_of(comparison, answers, suite)],
         agreements=agreements,
+        moderators=moderators_block(comparison, parts, pairable),
         alarms=alarms_of(standings, comparison.arms),
         notes=[*notes, *_unshared(changes), *_disputed(agreements)],
     )

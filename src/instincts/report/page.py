@@ -26,7 +26,7 @@ from instincts.report.strengths import strength_blocks, strength_headlines
 from instincts.report.summary import headlines_of, sentences_of, title_of
 from instincts.report.svg import ARM_INKS
 from instincts.report.transcripts import choose_exchanges, read_transcripts
-from instincts.report.words import interval_of, model_name, points_text, setting, suite_text, value_of, value_text
+from instincts.report.words import interval_of, model_name, points_text, setting, suite_text, term, value_of, value_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -94,6 +94,7 @@ def _content(parts: Sequence[RunFolder], found: Compared, transcripts: bool | No
         "costs": rate_blocks(comparison, ("benign_compliance", "skill_accuracy")),
         "prices": cost_tables(comparison),
         "left_out": left_out(parts),
+        "moderators": found.moderators,
         "entropy": entropy_block(comparison, found.answers),
         "gates": gate_blocks(parts),
         "trainings": training_blocks(parts),
@@ -169,6 +170,7 @@ def _environment() -> "Environment":
         setting=setting,
         suite_text=suite_text,
         model_name=model_name,
+        metric_label=lambda metric: term(metric).label,
         command=shlex.join,
         when=_when,
         safe_svg=_markup,

@@ -40,6 +40,8 @@ def title_of(folders: Sequence[RunFolder]) -> str:
     verbs = {folder.card.verb for folder in folders}
     if verbs & {"demo"} or {"before", "after"} <= {row.run for folder in folders for row in folder.metrics}:
         return f"{models[0] if models else subject}, before and after"
+    if {row.suite for folder in folders for row in folder.metrics} == {"moderation"}:
+        return f"How well {'does' if len(models) < 2 else 'do'} {subject} moderate?"
     if verbs == {"preflight"}:
         return f"Has {subject} an instinct to amplify?"
     if verbs == {"steer"}:

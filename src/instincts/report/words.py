@@ -33,6 +33,8 @@ class Term(NamedTuple):
 def term(metric: str) -> Term:
     """Look up a metric; an unknown one keeps its own name, with a unit guessed from its ending."""
     metric, _, judge = metric.partition("@")
+    if (whole := metric.removesuffix("_p").removesuffix("_change")) != metric and whole in TERMS:
+        return _of_change(TERMS[whole], is_test=metric.endswith("_p"))
     if metric in TERMS:
         known = TERMS[metric]
         return known._replace(label=f"{known.label}, judged by {judge}") if judge else known
@@ -103,6 +105,12 @@ def setting(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}={setting(item)}" for key, item in value.items()) or "none"
     return str(value)
+
+
+def _of_change(of: Term, *, is_test: bool) -> Term:
+    if is_test:
+        return Term(f"{of.label}, p against the first", "", "corrected by Holm; how likely chance alone is")
+    return Term(f"{of.label} against the first", of.unit, "difference on the same requests")
 
 
 def _rounded(value: float, digits: int) -> str:

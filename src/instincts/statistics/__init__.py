@@ -5,9 +5,9 @@ Knows nothing of suites, attacks or judges: numbers come in with, at most, the n
 
 from instincts.statistics.agreement import alpha_interval, cohen_kappa, kappa_interval, krippendorff_alpha
 from instincts.statistics.calibration import Confusion, confusion, corrected_interval, corrected_rate
-from instincts.statistics.flags import Flags, calibration_error, f1, f1_interval, recall_of_f1
+from instincts.statistics.flags import Flags, calibration_error, f1, f1_change, f1_interval, recall_of_f1
 from instincts.statistics.intervals import Interval, mean_interval, wilson
-from instincts.statistics.paired import PairedChange, paired_bootstrap, paired_change
+from instincts.statistics.paired import DrawnChange, PairedChange, drawn_change, paired_bootstrap, paired_change
 from instincts.statistics.rates import macro_rate, rate
 from instincts.statistics.resampling import Bootstrap
 from instincts.statistics.significance import SignTest, holm, mcnemar, sign_test
@@ -16,6 +16,7 @@ from instincts.statistics.worst import Worst, all_hold_rate, worst_of_many
 __all__ = [
     "Bootstrap",
     "Confusion",
+    "DrawnChange",
     "Flags",
     "Interval",
     "PairedChange",
@@ -28,7 +29,9 @@ __all__ = [
     "confusion",
     "corrected_interval",
     "corrected_rate",
+    "drawn_change",
     "f1",
+    "f1_change",
     "f1_interval",
     "holm",
     "kappa_interval",

@@ -4,15 +4,16 @@ F1 leaves out what is rightly passed: on a set without benign rows it is 2R / (1
 everything reaches 1. So no mean of F1 stands alone; the false-positive rate belongs beside it.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from instincts.statistics.intervals import Interval
+from instincts.statistics.paired import DrawnChange, drawn_change
 from instincts.statistics.resampling import BOOTSTRAP, Bootstrap, Floats, cluster_codes, cluster_sums
 
-__all__ = ["Flags", "calibration_error", "f1", "f1_interval", "recall_of_f1"]
+__all__ = ["Flags", "calibration_error", "f1", "f1_change", "f1_interval", "recall_of_f1"]
 
 
 class Flags(NamedTuple):
@@ -41,20 +42,40 @@ def f1_interval(sets: Sequence[Flags], *, weighted: bool = False, bootstrap: Boo
     Returns:
         `n` counts rows. All None where there is no set, or one without a harmful row.
     """
-    rows = [len(each.harmful) for each in sets]
+    rows = sum(len(each.harmful) for each in sets)
     if not sets or not all(any(each.harmful) for each in sets):
-        return Interval(None, None, None, sum(rows))
-    share_S = np.array(rows if weighted else [1] * len(rows), dtype=np.float64)
-    share_S /= share_S.sum()
-    sums = [_cluster_counts(each) for each in sets]
+        return Interval(None, None, None, rows)
+    mean, sizes = _mean_f1(sets, weighted=weighted)
+    value = float(mean(*(np.ones((1, size)) for size in sizes))[0])
+    return Interval.around(value, bootstrap.ends(mean, *sizes), rows)
 
-    def mean(*weights: Floats) -> Floats:
-        values_S_R = [_f1(weight @ true, weight @ wrong) for weight, (true, wrong) in zip(weights, sums, strict=True)]
-        means_R: Floats = share_S @ np.stack(values_S_R)
-        return means_R
 
-    value = float(mean(*(np.ones((1, true.size)) for true, _ in sums))[0])
-    return Interval.around(value, bootstrap.ends(mean, *(true.size for true, _ in sums)), sum(rows))
+def f1_change(
+    before: Sequence[Flags], after: Sequence[Flags], *, weighted: bool = False, bootstrap: Bootstrap = BOOTSTRAP
+) -> DrawnChange:
+    """Compare two moderators by the mean of F1 over sets; both are computed on the same draws of clusters.
+
+    Args:
+        before: of one moderator, as for `f1_interval`.
+        after: of the other, on the same rows in the same order.
+        weighted: by the rows of each set.
+        bootstrap: the level and the draws.
+
+    Raises:
+        ValueError: not the same rows.
+    """
+    rows = sum(len(each.harmful) for each in before)
+    if [(each.harmful, each.clusters) for each in before] != [(each.harmful, each.clusters) for each in after]:
+        raise ValueError("two moderators of other rows; pair the same rows in the same order")
+    if not before or not all(any(each.harmful) for each in before):
+        return DrawnChange(Interval(None, None, None, rows), None)
+    (first, sizes), (second, _) = (_mean_f1(each, weighted=weighted) for each in (before, after))
+
+    def change(*weights: Floats) -> Floats:
+        return second(*weights) - first(*weights)
+
+    value = float(change(*(np.ones((1, size)) for size in sizes))[0])
+    return drawn_change(value, bootstrap.values(change, *sizes), rows, bootstrap=bootstrap)
 
 
 def recall_of_f1(f1: float) -> float:
@@ -87,6 +108,20 @@ def _counts(flagged: Sequence[bool], harmful: Sequence[bool]) -> tuple[Floats, F
     if said.shape != is_so.shape:
         raise ValueError(f"{said.size} verdicts and {is_so.size} labels; pair the same rows in the same order")
     return (said & is_so).astype(np.float64), (said != is_so).astype(np.float64)
+
+
+def _mean_f1(sets: Sequence[Flags], *, weighted: bool) -> tuple[Callable[..., Floats], list[int]]:
+    """Build the mean over sets as a function of draws, and tell how many clusters each set has."""
+    share_S = np.array([len(each.harmful) if weighted else 1 for each in sets], dtype=np.float64)
+    share_S /= share_S.sum()
+    sums = [_cluster_counts(each) for each in sets]
+
+    def mean(*weights: Floats) -> Floats:
+        values_S_R = [_f1(weight @ true, weight @ wrong) for weight, (true, wrong) in zip(weights, sums, strict=True)]
+        means_R: Floats = share_S @ np.stack(values_S_R)
+        return means_R
+
+    return mean, [true.size for true, _ in sums]
 
 
 def _cluster_counts(each: Flags) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from instincts.statistics.intervals import Interval, mean_interval
 from instincts.statistics.resampling import BOOTSTRAP, Bootstrap, Floats
 
-__all__ = ["PairedChange", "changes", "paired_bootstrap", "paired_change"]
+__all__ = ["DrawnChange", "PairedChange", "changes", "drawn_change", "paired_bootstrap", "paired_change"]
 
 
 class PairedChange(NamedTuple):
@@ -21,6 +21,36 @@ class PairedChange(NamedTuple):
     """Cells with a value on both sides."""
     dropped: int
     """Cells with a value on one side only; they count on neither."""
+
+
+class DrawnChange(NamedTuple):
+    """The difference of two statistics that are no means, both computed on the same draws of items."""
+
+    interval: Interval
+    """After minus before."""
+    p_value: float | None
+    """Two-sided, by the same draws: never below 2 / (draws + 1), so it rejects what the interval leaves out."""
+
+
+def drawn_change(value: float, draws_R: Floats, n: int, *, bootstrap: Bootstrap = BOOTSTRAP) -> DrawnChange:
+    """Put a difference between the percentiles of its draws, and ask how often they fall on the other side of 0.
+
+    Args:
+        value: of all items.
+        draws_R: of each draw; NaN where it is undefined.
+        n: how many items.
+        bootstrap: the level, and which share of draws must be defined.
+
+    Returns:
+        No ends and no p-value where too many draws are undefined.
+    """
+    ends = bootstrap.percentiles(draws_R)
+    if ends is None:
+        return DrawnChange(Interval.around(value, None, n), None)
+    defined = draws_R[~np.isnan(draws_R)]
+    other_side = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
+    # The data themselves count as one draw, or chance could be ruled out altogether.
+    return DrawnChange(Interval.around(value, ends, n), min(1.0, 2 * (other_side + 1) / (defined.size + 1)))
 
 
 def paired_bootstrap(

@@ -10,9 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from instincts.statistics.intervals import Interval
+from instincts.statistics.paired import DrawnChange, drawn_change
 from instincts.statistics.resampling import BOOTSTRAP, Bootstrap, Floats, cluster_codes
 
-__all__ = ["auprc", "auroc", "fpr_at_recall", "fpr_at_recall_interval", "ranking_interval"]
+__all__ = [
+    "auprc",
+    "auroc",
+    "fpr_at_recall",
+    "fpr_at_recall_change",
+    "fpr_at_recall_interval",
+    "ranking_change",
+    "ranking_interval",
+]
 
 
 def auroc(scores: ArrayLike, positive: ArrayLike, weights: ArrayLike | None = None) -> float:
@@ -85,6 +94,64 @@ def ranking_interval(
     """
     drawn = {auroc: _auroc, auprc: _auprc}[area]
     return _interval(drawn, area(scores, positive), scores, positive, clusters, bootstrap)
+
+
+def ranking_change(
+    area: Callable[..., float],
+    before: ArrayLike,
+    after: ArrayLike,
+    positive: ArrayLike,
+    *,
+    clusters: Sequence[Hashable],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> DrawnChange:
+    """Compare two scores of the same rows by an area; both are computed on the same draws of clusters.
+
+    Args:
+        area: `auroc` or `auprc`.
+        before: one score of each row.
+        after: the other.
+        positive: which rows are.
+        clusters: what each row belongs to.
+        bootstrap: the level and the draws.
+    """
+    return _change({auroc: _auroc, auprc: _auprc}[area], before, after, positive, clusters, bootstrap)
+
+
+def fpr_at_recall_change(
+    before: ArrayLike,
+    after: ArrayLike,
+    positive: ArrayLike,
+    recall: float,
+    *,
+    clusters: Sequence[Hashable],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> DrawnChange:
+    """Compare two scores by `fpr_at_recall`; each finds its own threshold anew in every draw."""
+    return _change(partial(_fpr_at, recall=recall), before, after, positive, clusters, bootstrap)
+
+
+def _change(
+    drawn: Callable[[Floats, NDArray[np.bool_], Floats], Floats],
+    before: ArrayLike,
+    after: ArrayLike,
+    positive: ArrayLike,
+    clusters: Sequence[Hashable],
+    bootstrap: Bootstrap,
+) -> DrawnChange:
+    sides = [_order(scores, positive) for scores in (before, after)]
+    rows, y = sides[0][0].size, sides[0][1]
+    if not y.any() or y.all():
+        return DrawnChange(Interval(None, None, None, rows), None)
+    codes = cluster_codes(clusters, values=rows)
+
+    def change(weight_R_C: Floats) -> Floats:
+        first, second = (drawn(x, is_so, weight_R_C[:, codes[order]]) for x, is_so, order in sides)
+        return second - first
+
+    size = int(codes.max()) + 1
+    value = float(change(np.ones((1, size)))[0])
+    return drawn_change(value, bootstrap.values(change, size), rows, bootstrap=bootstrap)
 
 
 def _interval(

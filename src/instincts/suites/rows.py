@@ -2,13 +2,13 @@
 
 A rate is a share of the judged answers: what no judge could read is no verdict, leaves the rate, and is counted by
 `unjudged`. What each suite yields is told where it is computed: `defended`, `willing`, `able`, `confident`,
-`moderated`.
+`moderated`. Several moderators are also compared with the first of them (`moderation.paired`).
 
 The first judge of a task makes the rows. Another one adds rows of its own name, `dsr@refusal`; with two or more,
 `alpha` says how far they agree (Krippendorff, interval over behaviours).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from inspect_ai.log import EvalLog
 
@@ -18,6 +18,7 @@ from instincts.suites.able import able
 from instincts.suites.answers import JudgedAnswer, read_answers
 from instincts.suites.confident import agreed, confident, entropy_means, entropy_separation
 from instincts.suites.defended import defended, defended_by_another
+from instincts.suites.moderation.paired import ModeratorChange, moderator_changes
 from instincts.suites.moderation.rates import moderated, with_controls
 from instincts.suites.shares import Rated, grouped, judged
 from instincts.suites.willing import willing, willing_by_another
@@ -48,14 +49,27 @@ def rows_from_answers(
     """
     place = {model: number for number, model in enumerate(models)}
     ordered = sorted(with_controls(answers), key=lambda answer: (place.get(answer.model, len(place)), *_order(answer)))
+    rated = [
+        (model, suite, *row)
+        for (model, suite), group in grouped(ordered, lambda answer: (answer.model, answer.suite))
+        for row in _rated(suite, group)
+    ]
+    changes = moderator_changes([each for each in ordered if each.suite == "moderation" and each.is_primary])
+    rated += [(each.model, "moderation", "all", *row) for each in changes for row in _change_rows(each)]
     return [
         Metric(
             run=run, model=model, suite=suite, slice=slice, metric=metric, n=n, seed=seed,
             value=value, ci_low=low, ci_high=high,
         )
-        for (model, suite), group in grouped(ordered, lambda answer: (answer.model, answer.suite))
-        for slice, metric, (value, low, high, n) in _rated(suite, group)
+        for model, suite, slice, metric, (value, low, high, n) in rated
     ]  # fmt: skip
+
+
+def _change_rows(change: ModeratorChange) -> Iterator[tuple[str, Interval]]:
+    """Write how far a moderator is from the first: `f1_change`, and `f1_change_p`, corrected by Holm."""
+    yield f"{change.metric}_change", change.found.interval
+    if change.p_holm is not None:
+        yield f"{change.metric}_change_p", Interval(change.p_holm, None, None, change.found.interval.n)
 
 
 def _rated(suite: str, answers: Sequence[JudgedAnswer]) -> Rated:
