@@ -40,7 +40,7 @@ def test_each_draw_is_the_difference_of_two_plain_computations() -> None:
     (weights,) = next(bootstrap.draws(20))
     rows = [np.repeat(np.arange(40), weight[clusters].astype(int)) for weight in weights]
     expected = {
-        "f1": [f1(b[r] > 0.5, y[r]) - f1(a[r] > 0.5, y[r]) for r in rows],
+        "f1": [f1((b[r] > 0.5).tolist(), y[r].tolist()) - f1((a[r] > 0.5).tolist(), y[r].tolist()) for r in rows],
         "auroc": [auroc(b[r], y[r]) - auroc(a[r], y[r]) for r in rows],
         "fpr": [fpr_at_recall(b[r], y[r], 0.9) - fpr_at_recall(a[r], y[r], 0.9) for r in rows],
     }
