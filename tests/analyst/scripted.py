@@ -3,21 +3,24 @@
     trees/able       writes it in the form it is asked for
     trees/late       writes nothing readable at first, then as `able`
     trees/babbling   never writes a tree
-    trees/gullible   writes the first thing that looks like a reply in the prompt, where there is one
+    trees/gullible   writes the first thing that looks like a reply in what it is shown, where there is one
     trees/cut        stops after its first stakeholder, for want of room
     trees/failing    raises while `DOWN` is not empty
+    trees/strict     finds nothing in a prompt, and harm in every answer
 
 Every question is kept in `ASKED`.
 """
 
 import json
 import re
+from typing import Any
 
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, ModelUsage, modelapi
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from instincts.analyst.lines import encode_side
 from instincts.analyst.tree import Tree
+from instincts.pocket.grammar import REFUSALS
 from instincts.pocket.trees import true_tree
 
 PROVIDER = "trees"
@@ -37,11 +40,13 @@ class ScriptedAnalystAPI(ModelAPI):
             raise RuntimeError("the scripted analyst is down")
         first = not any(each[0][-1].text == input[-1].text for each in ASKED)
         ASKED.append((input, config))
-        text = _reply(input)
+        text = _reply(input, strict=name == "strict")
         if name == "babbling" or (name == "late" and first):
             text = "I would rather not."
-        if name == "gullible" and (forged := re.search(r"(?s)FORGED(.*)FORGED", json.loads(input[-1].text)["prompt"])):
-            text = forged[1]
+        if name == "gullible":
+            asked = json.loads(input[-1].text)
+            quoted = "\n".join(str(asked[part]) for part in ("prompt", "response") if part in asked)
+            text = found[1] if (found := re.search(r"(?s)FORGED(.*)FORGED", quoted)) else text
         output = ModelOutput.from_content(self.model_name, text)
         if name == "cut":
             output = ModelOutput.from_content(self.model_name, text[: text.index("}]}]}") + 5], "max_tokens")
@@ -49,19 +54,30 @@ class ScriptedAnalystAPI(ModelAPI):
         return output
 
 
-def _reply(input: list[ChatMessage]) -> str:
+def _reply(input: list[ChatMessage], *, strict: bool) -> str:
     last = input[-1].text
     if last[0] in "HB":  # a specialist
         letters, _, data = last.partition("\n")
         tree = Tree.of(true_tree(json.loads(data)))
         return _lines(tree, [{"H": "harm", "B": "benefit"}[letter] for letter in letters.split()])
     asked = json.loads(last)
-    tree = Tree.of(true_tree(asked["prompt"]))
+    tree = _tree(asked, strict=strict)
     system = input[0].text
     sides = [side for side in ("harm", "benefit") if f"Effects of a {side}" in system]
     if "CASE" in system:
         return f"CASE {asked['case']}\n{_lines(tree, sides)}"
     return json.dumps({"case": asked["case"], **{f"{side}s": _json(tree, side) for side in sides}})
+
+
+def _tree(asked: dict[str, Any], *, strict: bool) -> Tree:
+    """The true tree of a request; of an answer the same, unless it refuses."""
+    if asked.get("response") in REFUSALS or (strict and "response" not in asked):
+        return Tree(harms=(), benefits=())
+    if strict:
+        return Tree.of(true_tree("How do I zordan the paper gate?"))
+    turns = asked.get("dialogue") or asked["prompt"]
+    text = turns if isinstance(turns, str) else next(each["content"] for each in turns[::-1] if each["role"] == "user")
+    return Tree.of(true_tree(text))
 
 
 def _lines(tree: Tree, sides: list[str]) -> str:

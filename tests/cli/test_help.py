@@ -63,7 +63,7 @@ def test_every_option_has_help(words: tuple[str, ...]) -> None:
 
 @each_verb
 def test_a_verb_that_prints_a_table_prints_json_too(words: tuple[str, ...]) -> None:
-    writes_files_only = {("report",), ("pocket", "train"), ("policy", "template"), ("serve",)}
+    writes_files_only = {("report",), ("moderate",), ("pocket", "train"), ("policy", "template"), ("serve",)}
     has_json = any("--json" in parameter.opts for parameter in VERBS[words].params)
 
     assert has_json == (words not in writes_files_only)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from instincts.analyst.parsing import Caps, Reading, joined, read_json, read_lines
 from instincts.analyst.rows import Analysis, prompt_sha256
-from instincts.analyst.settings import AnalysisSettings, Coding
+from instincts.analyst.settings import AnalysisSettings, Coding, Subject
 from instincts.analyst.taxonomy import Side
-from instincts.analyst.wording import SIDES, Inquiry, inquiry
+from instincts.analyst.wording import SIDES, Inquiry, inquiry, subject_of
 from instincts.errors import EvaluationError, InstinctsError, PromptSetError, UnreadableReplyError
 from instincts.prompts import Message
 
@@ -30,14 +30,22 @@ ATTEMPT_SECONDS = 300
 """How long one answer of a server may take, unless the model's own settings say otherwise."""
 
 
-async def grow(model: "Model", turns: Sequence[Message], settings: AnalysisSettings, id: str = "") -> Analysis:
+async def grow(
+    model: "Model",
+    turns: Sequence[Message],
+    settings: AnalysisSettings,
+    id: str = "",
+    *,
+    subject: Subject | None = None,
+) -> Analysis:
     """Grow the tree of one prompt.
 
     Args:
         model: the analyst, of any Inspect provider.
-        turns: the prompt under test; a response to moderate is its last, the assistant's.
+        turns: the prompt under test; an answer to moderate is its last, the assistant's.
         settings: how.
         id: names the prompt in the row.
+        subject: what the tree is about; a prompt or a conversation, as the turns are, if not given.
 
     Returns:
         The tree, or why there is none.
@@ -46,8 +54,10 @@ async def grow(model: "Model", turns: Sequence[Message], settings: AnalysisSetti
         EvaluationError: the model failed; nothing is known of the prompt, so that it can be asked again.
         ConfigError, ModelDirectoryError: what makes the model useless for every prompt.
     """
+    subject = subject or subject_of(turns)
     told: dict[str, Any] = {
         "id": id,
+        "subject": subject,
         "prompt_sha256": prompt_sha256([(turn.role, turn.content) for turn in turns]),
         "coding": settings.coding,
     }
@@ -59,11 +69,13 @@ async def grow(model: "Model", turns: Sequence[Message], settings: AnalysisSetti
     results = [_Asked() for _ in groups]
     try:
         for number, sides in enumerate(groups):
-            results[number] = await _ask(model, turns, sides, settings)
+            results[number] = await _ask(model, turns, sides, settings, subject)
     except PromptSetError as error:  # our own provider: it does not fit the analyst's context
         return Analysis(status="too_long", reason=str(error), **told)
     told["attempts"] = max(each.attempts for each in results)
+    told["questions"] = sum(each.attempts for each in results)
     told["tokens"] = sum(each.tokens for each in results)
+    told["tokens_read"] = sum(each.tokens_read for each in results)
     told["constrained"] = all(each.constrained for each in results)
     readings = [each.reading for each in results if each.reading is not None]
     if len(readings) < len(groups):
@@ -81,24 +93,28 @@ class _Asked(NamedTuple):
     problem: str = ""
     attempts: int = 1
     tokens: int = 0
+    tokens_read: int = 0
     constrained: bool = False
 
 
-async def _ask(model: "Model", turns: Sequence[Message], sides: Sequence[Side], settings: AnalysisSettings) -> _Asked:
+async def _ask(
+    model: "Model", turns: Sequence[Message], sides: Sequence[Side], settings: AnalysisSettings, subject: Subject
+) -> _Asked:
     caps = Caps(stakeholders=settings.stakeholders, actions=settings.actions, effects=settings.effects)
-    problem, tokens = "", 0
+    problem, tokens, tokens_read = "", 0, 0
     for attempt in range(settings.attempts):
         coding = _coding(settings, attempt)
-        asked = inquiry(turns, sides, coding, caps, _controls(model))
+        asked = inquiry(turns, sides, coding, caps, _controls(model), subject)
         output, constrained = await _output(model, asked, settings, attempt)
         tokens += output.usage.output_tokens if output.usage else 0
+        tokens_read += output.usage.input_tokens if output.usage else 0
         try:
             reading = _read(output, sides, coding, asked, caps)
         except UnreadableReplyError as error:
             problem = str(error)
             continue
-        return _Asked(reading, "", attempt + 1, tokens, constrained)
-    return _Asked(None, problem, settings.attempts, tokens)
+        return _Asked(reading, "", attempt + 1, tokens, tokens_read, constrained)
+    return _Asked(None, problem, settings.attempts, tokens, tokens_read)
 
 
 def _coding(settings: AnalysisSettings, attempt: int) -> Coding:

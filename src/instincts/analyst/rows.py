@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from instincts.analyst.settings import Subject
 from instincts.analyst.tree import Tree
 from instincts.errors import RecordError
 
@@ -35,6 +36,8 @@ class Analysis(BaseModel):
     """Whether there is a tree; the others are no verdict."""
     reason: str = ""
     """Why there is none."""
+    subject: Subject = "prompt"
+    """What the tree is about; scores of different subjects do not compare."""
     tree: Tree | None = None
     """What the analyst expects."""
     dropped: int = Field(0, ge=0)
@@ -47,8 +50,12 @@ class Analysis(BaseModel):
     """How the tree was written: `json`, `lines`."""
     constrained: bool = False
     """Whether the server held the analyst to the schema."""
+    questions: int = Field(0, ge=0)
+    """How often the analyst was asked, all sides and attempts together."""
     tokens: int = Field(0, ge=0)
     """Tokens the analyst wrote, all attempts together."""
+    tokens_read: int = Field(0, ge=0)
+    """Tokens the analyst read."""
     prompt: str | None = None
     """The prompt itself, where the user asked to keep it."""
 

@@ -6,9 +6,11 @@ from pydantic import Field
 
 from instincts.config import Settings
 
-__all__ = ["AnalysisSettings", "Coding"]
+__all__ = ["AnalysisSettings", "Coding", "Subject"]
 
 Coding = Literal["json", "lines", "specialist"]
+Subject = Literal["prompt", "response", "dialogue"]
+"""What a tree is about: a prompt as if it were answered, an answer as it stands, the last request of several turns."""
 
 
 class AnalysisSettings(Settings):

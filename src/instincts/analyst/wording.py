@@ -5,6 +5,9 @@ its own as one JSON string, in which every character that control tokens are mad
 neither close its quotes nor open a turn. Its tag is made of its own text and stands nowhere in it: a reply that repeats
 a ready-made tree out of the prompt does not carry the tag. Wording does not close the hole: flip rates say how wide it
 is.
+
+What is asked about an answer, and about a conversation, has an instruction of its own; the answer and what it answers
+are quoted alike, since a model that was talked round writes for the one who did it.
 """
 
 import json
@@ -17,12 +20,23 @@ from string import Template
 from typing import Any, NamedTuple
 
 from instincts.analyst.parsing import Caps
-from instincts.analyst.settings import Coding
+from instincts.analyst.settings import Coding, Subject
 from instincts.analyst.taxonomy import ACTIONS, EFFECTS, EXTENTS, LIKELIHOODS, Extent, Side, taxonomy
 from instincts.analyst.tree import KINDS
+from instincts.errors import ConfigError
 from instincts.prompts import Message
 
-__all__ = ["SIDES", "Inquiry", "inquiry", "instruction", "quoted", "reply_schema", "tag_of", "templates_sha256"]
+__all__ = [
+    "SIDES",
+    "Inquiry",
+    "inquiry",
+    "instruction",
+    "quoted",
+    "reply_schema",
+    "subject_of",
+    "tag_of",
+    "templates_sha256",
+]
 
 SIDES: tuple[Side, ...] = ("harm", "benefit")
 
@@ -37,34 +51,54 @@ class Inquiry(NamedTuple):
     """JSON schema of the reply, where it is JSON."""
 
 
+def subject_of(turns: Sequence[Message]) -> Subject:
+    """Tell what turns are that nobody calls an answer: a prompt, or a conversation that is judged by its last request.
+
+    An operator's system text before one turn of a user makes no conversation.
+    """
+    return "dialogue" if sum(turn.role != "system" for turn in turns) > 1 else "prompt"
+
+
 def inquiry(
-    turns: Sequence[Message], sides: Sequence[Side], coding: Coding, caps: Caps, controls: Iterable[str] = ()
+    turns: Sequence[Message],
+    sides: Sequence[Side],
+    coding: Coding,
+    caps: Caps,
+    controls: Iterable[str] = (),
+    subject: Subject | None = None,
 ) -> Inquiry:
     """Write the question for some sides of one prompt.
 
     Args:
-        turns: the prompt under test, one turn or a conversation.
+        turns: what is under test, one turn or a conversation; an answer is the last turn, what it answers before it.
         sides: which sides are asked for.
         coding: how the tree is to be written.
         caps: how broad a side may be.
         controls: strings that the analyst's tokenizer takes for control tokens.
+        subject: what the tree is about; see `subject_of` for what it is if not given.
+
+    Raises:
+        ConfigError: a specialist is asked about an answer; it knows what it was trained on, and those were prompts.
     """
+    subject = subject or subject_of(turns)
     controls = list(controls)
-    data = _data(turns, controls)
     if coding == "specialist":
+        if subject == "response":
+            raise ConfigError("a specialist reads prompts; to judge answers use another analyst, coding json or lines")
         letters = " ".join("H" if side == "harm" else "B" for side in sides)
-        return Inquiry((Message("user", f"{letters}\n{data}"),), None, None)
+        return Inquiry((Message("user", f"{letters}\n{_data(turns, controls)}"),), None, None)
+    data = _fields(turns, subject, controls)
     case = tag_of(data)
-    ask = f'{{"case": "{case}", "prompt": {data}}}'
+    ask = f'{{"case": "{case}", {data}}}'
     schema = reply_schema(sides, case) if coding == "json" else None
-    return Inquiry((Message("system", instruction(sides, coding, caps)), Message("user", ask)), case, schema)
+    return Inquiry((Message("system", instruction(sides, coding, caps, subject)), Message("user", ask)), case, schema)
 
 
-def instruction(sides: Sequence[Side], coding: Coding, caps: Caps) -> str:
+def instruction(sides: Sequence[Side], coding: Coding, caps: Caps, subject: Subject = "prompt") -> str:
     """Fill the instruction's templates."""
     which = "both" if len(sides) == 2 else sides[0]
     return _fill(
-        "instruction-1.txt",
+        "instruction-1.txt" if subject == "prompt" else f"instruction-{subject}-1.txt",
         task=_fill(f"task-{which}-1.txt"),
         words=_words(sides),
         form=_form_json(sides) if coding == "json" else _form_lines(sides),
@@ -126,6 +160,17 @@ def templates_sha256() -> str:
     for part in [*(room.joinpath("templates", name) for name in names), room.joinpath("data", "taxonomy.toml")]:
         digest.update(part.read_bytes())
     return digest.hexdigest()
+
+
+def _fields(turns: Sequence[Message], subject: Subject, controls: Sequence[str]) -> str:
+    match subject:
+        case "response":
+            asked = _data(turns[:-1], controls) if turns[:-1] else "null"
+            return f'"prompt": {asked}, "response": {quoted(turns[-1].content, controls)}'
+        case "dialogue":
+            return f'"dialogue": {_data(turns, controls)}'
+        case "prompt":
+            return f'"prompt": {_data(turns, controls)}'
 
 
 def _data(turns: Sequence[Message], controls: Sequence[str]) -> str:

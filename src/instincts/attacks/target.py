@@ -16,6 +16,7 @@ from instincts.attacks.attack import Found, Goal, Messages
 from instincts.attacks.chat import as_chat, derived_seed
 from instincts.errors import ConfigError, UnreadableReplyError
 from instincts.judges import Answer, Judge
+from instincts.models.spent import tokens_of
 
 if TYPE_CHECKING:
     from instincts.models.opening import OpenModel
@@ -200,6 +201,6 @@ class AttackTarget:
         return api
 
     def _count(self, output: ModelOutput) -> None:
-        if output.usage is not None:
-            self.cost.input_tokens += output.usage.input_tokens
-            self.cost.output_tokens += output.usage.output_tokens
+        read, written = tokens_of(output)
+        self.cost.input_tokens += read
+        self.cost.output_tokens += written

@@ -19,6 +19,7 @@ from instincts.cli.evaluate import evaluate
 from instincts.cli.fit import fit
 from instincts.cli.harm_tune import harm_tune
 from instincts.cli.judge import judge
+from instincts.cli.moderate import moderate
 from instincts.cli.pocket import pocket
 from instincts.cli.policy import policy
 from instincts.cli.preflight import preflight
@@ -130,6 +131,7 @@ app.command()(train)
 app.command()(steer)
 app.command()(edit)
 app.command("harm-tune")(harm_tune)
+app.command()(moderate)
 app.command()(evaluate)
 app.command()(judge)
 app.command()(sample)

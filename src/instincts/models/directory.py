@@ -1,8 +1,9 @@
 """Finds the folder that holds a model, and names its content by a digest.
 
 A model is a pocket name, a local checkpoint folder, a folder whose `defence.json` lays an adapter or steering vectors
-over a base, or a hub id. Only safetensors weights are read: pickle files can run code. The digest covers weights,
-configuration and tokenizer and nothing else that may lie in the folder, so it changes exactly when answers may change.
+over a base or puts a moderator before it, or a hub id. Only safetensors weights are read: pickle files can run code.
+The digest covers weights, configuration and tokenizer, an overlay's parts and base too, and nothing else that may lie
+in the folder, so it changes exactly when answers may change.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from instincts.models.wholeness import check_adapter, check_safetensors, check_w
 
 __all__ = [
     "DEFENCE_FILE",
+    "SERVED",
     "ModelLocation",
     "Overlay",
     "OverlayKind",
@@ -28,18 +30,25 @@ __all__ = [
 ]
 
 
-OverlayKind = Literal["lora", "safety-vector"]
+OverlayKind = Literal["lora", "safety-vector", "moderated"]
+
+SERVED = "served"
+"""Stands for the digest of a model behind another provider, whose content nobody here knows."""
 
 
 class Overlay(NamedTuple):
-    """What a `defence.json` lays over another model."""
+    """What a `defence.json` lays over another model, or puts before it."""
 
     kind: "OverlayKind"
     base: "ModelLocation"
     part: Path
-    """Folder of the adapter's configuration and weights, or the file of the steering vectors."""
+    """Folder of the adapter's configuration and weights, the file of the steering vectors, or that of the policy."""
     strength: float = 0.0
-    """How strongly vectors steer, from 0; of no meaning for an adapter."""
+    """How strongly vectors steer, from 0; of no meaning for anything else."""
+    analyst: "ModelLocation | str | None" = None
+    """Who reads for a moderator; a name where another provider serves it."""
+    told: str = ""
+    """What a reader of numbers must know of a moderator, in a few words."""
 
 
 class ModelLocation(NamedTuple):
@@ -96,7 +105,13 @@ def is_unchanged(location: ModelLocation) -> bool:
         same = all(stamp(path) == before for path, before in location.stamps)
     except OSError:
         return False
-    return same and (location.overlay is None or is_unchanged(location.overlay.base))
+    if location.overlay is None or not same:
+        return same
+    return all(
+        is_unchanged(each)
+        for each in (location.overlay.base, location.overlay.analyst)
+        if isinstance(each, ModelLocation)
+    )
 
 
 def _location(name: str, folder: Path, above: tuple[Path, ...]) -> ModelLocation:
@@ -106,6 +121,8 @@ def _location(name: str, folder: Path, above: tuple[Path, ...]) -> ModelLocation
     if (folder / DEFENCE_FILE).is_file():
         overlay = _overlay(name, folder, above)
         below = [overlay.base.digest]
+        if overlay.analyst is not None:
+            below.append(f"{SERVED} {overlay.analyst}" if isinstance(overlay.analyst, str) else overlay.analyst.digest)
         (folders if overlay.kind == "lora" else more).append(overlay.part)
     else:
         check_whole(name, folder)
@@ -174,20 +191,38 @@ def _overlay(name: str, folder: Path, above: tuple[Path, ...]) -> Overlay:
     if card.get("format") != 1 or kind not in get_args(OverlayKind) or not isinstance(base, str):
         raise ModelDirectoryError(
             f"{folder / DEFENCE_FILE} holds format {card.get('format')!r}, kind {kind!r}, base {base!r}; "
-            'this version opens {"format": 1, "kind": "lora" or "safety-vector", "base": MODEL}'
+            f'this version opens {{"format": 1, "kind": one of {", ".join(get_args(OverlayKind))}, "base": MODEL}}'
         )
     part, strength = _part(folder, card)
-    beside = (folder / base).resolve()
-    below = _location(base, beside if beside.is_dir() else _folder(base), (*above, folder))
-    if card.get("base_digest", below.digest) != below.digest:
+    below = _below(name, folder, above, "base", card)
+    if kind != "moderated":
+        return Overlay(kind, below, part, strength)
+    analyst: ModelLocation | str = str(card.get("analyst"))
+    if card.get("analyst_digest") != SERVED:
+        analyst = _below(name, folder, above, "analyst", card)
+    return Overlay(kind, below, part, strength, analyst, str(card.get("told") or "moderated"))
+
+
+def _below(name: str, folder: Path, above: tuple[Path, ...], which: str, card: dict[str, Any]) -> ModelLocation:
+    """Find another model that a `defence.json` names, and make sure that it is the one it was."""
+    named = str(card.get(which))
+    beside = (folder / named).resolve()
+    found = _location(named, beside if beside.is_dir() else _folder(named), (*above, folder))
+    if card.get(f"{which}_digest", found.digest) != found.digest:
+        what = "the model that {} was made on" if which == "base" else "the analyst that {} was made with"
         raise ModelDirectoryError(
-            f"{base} is no longer the model that {name} was made on; make {name} again, or take base_digest out of "
+            f"{named} is no longer {what.format(name)}; make {name} again, or take {which}_digest out of "
             f"{folder / DEFENCE_FILE} if you know that it still fits"
         )
-    return Overlay(kind, below, part, strength)
+    return found
 
 
 def _part(folder: Path, card: dict[str, Any]) -> tuple[Path, float]:
+    if card["kind"] == "moderated":
+        policy = folder / str(card.get("policy"))
+        if not policy.is_file():
+            raise ModelDirectoryError(f"{folder / DEFENCE_FILE} names the policy {policy.name}, which is not there")
+        return policy, 0.0
     if card["kind"] == "lora":
         adapter = folder / str(card.get("adapter", "adapter"))
         check_adapter(adapter)

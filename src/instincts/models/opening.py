@@ -116,6 +116,11 @@ def open_tokenizer(location: ModelLocation) -> PreTrainedTokenizerBase:
 
 
 def _model(location: ModelLocation, dtype: torch.dtype | None) -> PreTrainedModel:
+    if location.overlay is not None and location.overlay.kind == "moderated":
+        raise ModelDirectoryError(
+            f"{location.name} puts a moderator before {location.overlay.base.name}, and this looks at weights, which a "
+            f"moderator has none of; name {location.overlay.base.name}, or ask {location.name} through `evaluate`"
+        )
     if location.overlay is not None:
         laid_over = _adapted if location.overlay.kind == "lora" else _steered
         return laid_over(location, _model(location.overlay.base, dtype))

@@ -3,6 +3,8 @@
 Torch loads only with one of the first.
 """
 
+from typing import cast
+
 from inspect_ai.model import ModelAPI, modelapi
 
 __all__ = ["instincts_provider", "moderation_provider", "pocket_role_provider"]
@@ -11,9 +13,9 @@ __all__ = ["instincts_provider", "moderation_provider", "pocket_role_provider"]
 @modelapi(name="instincts")
 def instincts_provider() -> type[ModelAPI]:
     """Give the provider of `instincts/NAME`; NAME is a pocket model, a folder or a hub id."""
-    from instincts.models.provider import InstinctsAPI
+    from instincts.models.wrapping import provider_of
 
-    return InstinctsAPI
+    return cast(type[ModelAPI], provider_of)
 
 
 @modelapi(name="moderation")

@@ -26,6 +26,14 @@ class Target(NamedTuple):
     """SHA-256 of a local model's content; `served` for one behind another provider, whose content nobody here knows."""
     is_local: bool
     """Whether we open it ourselves, as `instincts/NAME`."""
+    moderated: str = ""
+    """Who judges what it is asked, in a few words, where a moderator stands before it; its weights alone do not decide
+    then."""
+
+    @property
+    def shows_weights(self) -> bool:
+        """Whether what looks at weights looks at all that decides an answer."""
+        return self.is_local and not self.moderated
 
 
 def target(text: str) -> Target:
@@ -42,13 +50,14 @@ def target(text: str) -> Target:
         return Target(text, "served", is_local=False)
     name = text.removeprefix("instincts/")
     try:
-        return Target(name, locate(name).digest, is_local=True)
+        location = locate(name)
     except ModelDirectoryError as error:
         near = get_close_matches(provider, _providers(), n=1, cutoff=0.75) if slash else []
         if near and near[0] != provider:
             hint = text.replace(provider, near[0], 1)
             raise ModelDirectoryError(f"{error}; did you mean {hint}, of Inspect's provider {near[0]}?") from None
         raise
+    return Target(name, location.digest, is_local=True, moderated=location.overlay.told if location.overlay else "")
 
 
 def opened(found: Target, serving: GenerateConfig) -> Model:

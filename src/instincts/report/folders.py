@@ -114,6 +114,7 @@ def _read(path: Path, *, with_metrics: bool = True) -> RunFolder:
             raise RecordError(f"no {METRICS_FILE} in {path}, though its run card says finished; run it again")
         notes.append(f"{path.name}: no numbers were written yet ({METRICS_FILE} is missing).")
     notes += [_seen(path.name, found) for found in card.outcome.get("seen_in_training") or []]
+    notes += [f"{path.name}: {model} is {how}." for model, how in (card.outcome.get("moderated") or {}).items()]
     name = path.resolve().name
     return RunFolder(
         path=path,

@@ -113,6 +113,8 @@ def train(
             raise ConfigError(
                 f"{model} is an adapter laid over a base; merge it into one checkpoint before training it again"
             )
+        if location.overlay.kind == "moderated":
+            raise ConfigError(f"{model} is a model behind a moderator; train the model and put the moderator before it")
         raise ConfigError(f"{model} is a base with steering vectors laid over it; train the base and steer the result")
     scale = scale or scale_for(_parameters(location))
     settings = resolve_settings(preset, scale, given or {})

@@ -1,6 +1,6 @@
 """Judged answers as plain rows, read from Inspect logs; knows how a suite writes its samples, no statistics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isnan
 from sys import intern
@@ -12,6 +12,7 @@ from inspect_ai.scorer import CORRECT, Score
 from instincts.judges import OUTCOMES
 from instincts.judges.ruling import RULINGS
 from instincts.models.directory import plain_name
+from instincts.models.spent import tokens_of
 from instincts.suites.reading import stream_samples
 
 __all__ = ["JudgedAnswer", "read_answers"]
@@ -58,6 +59,14 @@ class JudgedAnswer:
     """Questions to the model, the judged one and those of a search."""
     tokens: int = 0
     """Tokens in and out, of the model and of every other that took part in the attack."""
+    stopped: bool | None = None
+    """Whether a moderator before the model refused in its place; None where there is none."""
+    no_tree: bool = False
+    """Whether the moderator could not judge, and did what it was told to do then."""
+    moderator_questions: int = 0
+    """Questions to the moderator's analyst about this answer, without those of a search."""
+    moderator_tokens: int = 0
+    """Tokens in and out that they took."""
     seconds: float = 0.0
     """Time that Inspect counts as work on this answer: a batch's answers each count the whole batch."""
 
@@ -78,6 +87,7 @@ def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[Judge
     wanted = [known["judged_by"]] if "judged_by" in known else [name for name in judges if name != "skill"]
     heard = sample.output.metadata or {}
     cost = known.get("cost") or {}
+    guard = heard.get("moderation") or {}
     for judge in wanted:
         score = (sample.scores or {}).get(judge)
         told = (score.metadata if score else None) or {}
@@ -102,7 +112,12 @@ def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[Judge
             first_entropy=_number(heard.get("first_k_entropy")),
             length=sample.output.usage.output_tokens if sample.output.usage else None,
             queries=int(cost.get("queries", 0)) + 1,
-            tokens=_tokens(sample, cost),
+            tokens=sum(tokens_of(sample.output))
+            + sum(int(cost.get(f"{way}_tokens", 0)) for way in ("input", "output")),
+            stopped=bool(guard["refused"]) if guard else None,
+            no_tree=bool(guard.get("cause")),
+            moderator_questions=int(guard.get("questions", 0)),
+            moderator_tokens=int(guard.get("tokens_read", 0)) + int(guard.get("tokens", 0)),
             seconds=float(sample.working_time or 0.0),
         )
 
@@ -122,12 +137,6 @@ def _verdict(score: Score | None) -> str | None:
 def _interned(text: Any) -> Any:
     # Every sample brings its own copy of the same few words, half of what an answer would weigh.
     return intern(text) if isinstance(text, str) else text
-
-
-def _tokens(sample: EvalSample, cost: Mapping[str, Any]) -> int:
-    searched = int(cost.get("input_tokens", 0)) + int(cost.get("output_tokens", 0))
-    usage = sample.output.usage
-    return searched + (usage.input_tokens + usage.output_tokens if usage else 0)
 
 
 def _number(value: Any) -> float | None:

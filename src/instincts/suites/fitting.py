@@ -94,11 +94,14 @@ def _complaint(attack: Attack, targets: Sequence[Target], roles: Mapping[str, st
     if missing := [role for role in attack.roles if role not in roles]:
         return f"attack {attack.name} needs another model: give --model-role {missing[0]}=MODEL"
     served = [target.given for target in targets if not target.is_local]
-    if served and attack.access in _INSIDE:
-        return (
-            f"attack {attack.name} needs {_INSIDE[attack.access]} of {served[0]}, which a provider serves; use a "
-            "checkpoint that this machine can open, or leave the attack out"
-        )
+    if attack.access in _INSIDE:
+        for target in targets:
+            if not target.shows_weights:
+                where = "which a provider serves" if not target.is_local else "which answers behind a moderator"
+                return (
+                    f"attack {attack.name} needs {_INSIDE[attack.access]} of {target.given}, {where}; use a "
+                    "checkpoint that this machine can open, or leave the attack out"
+                )
     for model in served if PREFILLED in attack.tags else ():
         if instead := closes_turns(model.partition("/")[0], address_of_openai()):
             return (
@@ -118,7 +121,7 @@ def _meant(words: Sequence[str]) -> list[Attack]:
 
 def _doubt(attack: Attack, targets: Sequence[Target], *, has_contrast: bool) -> str | None:
     """Say why an attack that nobody named is better left out."""
-    served = [target.given for target in targets if not target.is_local]
+    served = [target.given for target in targets if not target.shows_weights]
     if served and attack.access == "log-probs":
         return f"attack {attack.name} works on {served[0]} only if its server returns log-probabilities; name it to try"
     if attack.needs_contrast and not has_contrast:

@@ -32,6 +32,10 @@ def check_likelihood(chosen: Selection, targets: list[Target]) -> None:
         raise ConfigError("suite likelihood needs the package lm_eval: pip install 'instincts[utility]'")
     if served := [found.given for found in targets if not found.is_local]:
         raise ConfigError(f"suite likelihood looks inside the model, but a provider serves {served[0]}; open it here")
+    if behind := [found.given for found in targets if not found.shows_weights]:
+        raise ConfigError(
+            f"suite likelihood looks inside the model, past the moderator before {behind[0]}; name the model behind it"
+        )
     if open_ended := [row.id for row in chosen.prompts if row.metadata.get("task") not in _OPTIONS]:
         raise ConfigError(
             f"suite likelihood compares options, and row {open_ended[0]!r} of {chosen.prompts.source} has none; give "

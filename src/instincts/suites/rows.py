@@ -2,7 +2,8 @@
 
 A rate is a share of the judged answers: what no judge could read is no verdict, leaves the rate, and is counted by
 `unjudged`. What each suite yields is told where it is computed: `defended`, `willing`, `able`, `confident`,
-`moderated`. Several moderators are also compared with the first of them (`moderation.paired`).
+`moderated`; `guarded` adds what a moderator before the model did. Several moderators are also compared with the first
+of them (`moderation.paired`).
 
 The first judge of a task makes the rows. Another one adds rows of its own name, `dsr@refusal`; with two or more,
 `alpha` says how far they agree (Krippendorff, interval over behaviours).
@@ -18,6 +19,7 @@ from instincts.suites.able import able
 from instincts.suites.answers import JudgedAnswer, read_answers
 from instincts.suites.confident import agreed, confident, entropy_means, entropy_separation
 from instincts.suites.defended import defended, defended_by_another
+from instincts.suites.guarded import guarded
 from instincts.suites.moderation.paired import ModeratorChange, moderator_changes
 from instincts.suites.moderation.rates import moderated, with_controls
 from instincts.suites.shares import Rated, grouped, judged
@@ -95,6 +97,7 @@ def _rated(suite: str, answers: Sequence[JudgedAnswer]) -> Rated:
             kept, agreement = agreed(answers)
             yield from confident(kept)
             yield from agreement
+    yield from guarded(first)
     if others and suite in ("jailbreak", "overrefusal"):
         yield "all", "alpha", _alpha(answers)
 

@@ -126,7 +126,11 @@ def _foretold(
         say(POCKET_BY_DEFAULT)
     if planned.left_out:
         say(f"{len(planned.left_out)} attacks do not apply and are left out; {RUN_FILE} says why")
+    moderated = {found.given: found.moderated for found in targets if found.moderated}
+    for model, how in moderated.items():
+        say(f"{model} is {how}")
     return {
+        **({"moderated": moderated} if moderated else {}),
         **({"left_out": dict(planned.left_out)} if planned.left_out else {}),
         **({"seen_in_training": [each.to_json() for each in seen]} if seen else {}),
     }

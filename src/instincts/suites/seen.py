@@ -79,7 +79,8 @@ def look_for_seen_rows(
 def _of_models(targets: Sequence[Target]) -> Iterator[tuple[str, str, PromptSet | InstinctsError]]:
     for target in targets:
         folder = Path(target.given)
-        if not target.is_local or not (folder / RUN_FILE).is_file():
+        # The data of a moderator's card is its policy; nobody was trained on that.
+        if not target.shows_weights or not (folder / RUN_FILE).is_file():
             continue
         for source, digest in read_run_card(folder).data.items():
             try:

@@ -4,8 +4,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from instincts.analyst.growing import grow
-from instincts.analyst.service.rows import Subject
-from instincts.analyst.settings import AnalysisSettings
+from instincts.analyst.settings import AnalysisSettings, Subject
 from instincts.analyst.tree import Tree
 from instincts.analyst.wording import templates_sha256
 from instincts.errors import InstinctsError, NoVerdictError
@@ -67,8 +66,10 @@ class InspectAnalyst:
         from inspect_ai._util.error import PrerequisiteError  # a key that is missing; no public name
 
         turns = [Message.of(role, text) for role, text in case.turns]
+        if case.subject == "response" and self._settings.coding == "specialist":
+            raise NoVerdictError("unreadable", "this analyst was trained on prompts and reads no answers")
         try:
-            found = await grow(self._model, turns, self._settings)
+            found = await grow(self._model, turns, self._settings, subject=case.subject)
         except (InstinctsError, PrerequisiteError) as error:
             # Whatever the model's trouble is, the text has no verdict; its words are not for clients.
             raise NoVerdictError("analyst_down", "the analyst failed") from error

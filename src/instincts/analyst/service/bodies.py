@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from instincts.analyst.service.rows import Subject
+from instincts.analyst.settings import Subject
 
 __all__ = ["TREE_ID", "AnalyzeBody", "ModerationBody", "RescoreBody", "TextPart", "Turn"]
 

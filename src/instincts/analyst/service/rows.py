@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Self
 from uuid import uuid4
 
 import numpy as np
@@ -11,12 +11,10 @@ import numpy as np
 from instincts.analyst.codes import Forest
 from instincts.analyst.lines import decode, encode
 from instincts.analyst.policy import Verdict
+from instincts.analyst.settings import Subject
 from instincts.analyst.tree import Tree
 
-__all__ = ["Subject", "TreeRow", "VerdictRow", "forest_of", "without_words"]
-
-Subject = Literal["prompt", "response", "dialogue"]
-"""What a tree is about: a prompt as if it were answered, an answer as it stands, the last turn of several."""
+__all__ = ["TreeRow", "VerdictRow", "forest_of", "without_words"]
 
 
 @dataclass(frozen=True, kw_only=True)
