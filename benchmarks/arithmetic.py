@@ -7,10 +7,14 @@ at the end; five times that must be free. Every arm runs in a process of its own
 the median round counts. "copy" copies the fine-tune's shards and brings them to the disk. "passes" finds the threshold
 and writes the steered shards, brought to the disk too. "verb" is all of `instincts steer`, with the digests of the
 three models. "torch" loads the three models, sorts, subtracts and saves, where 30 bytes a parameter fit into the free
-memory. The files were just written, so small ones are read from memory by every arm, and large ones from the disk.
+memory. "untrimmed" are the passes with nothing trimmed away, and "mergekit" is the same as its task_arithmetic,
+where it can be imported (it trims tensor by tensor, if at all, so the trimmed job cannot be asked of it; it maps files,
+and pages of a mapped file count as memory here). The files were just written, so small ones are read from memory by
+every arm, and large ones from the disk.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import resource
@@ -25,7 +29,7 @@ from statistics import median
 
 import torch
 
-ARMS = ("make", "copy", "passes", "verb", "torch")
+ARMS = ("make", "copy", "passes", "verb", "untrimmed", "mergekit", "torch")
 HIDDEN, INTERMEDIATE, VOCABULARY, KEY_VALUE = 2048, 5632, 32_000, 512
 SHARD = 2 * 10**9
 TORCH_BYTES = 30
@@ -54,7 +58,11 @@ def main() -> None:
         folder = Path(name)
         # Also in a process of its own: the peak of a process counts that of the one that started it.
         parameters = alone("make", folder, given.gigabytes)["parameters"]
-        arms = ARMS[1:] if TORCH_BYTES * parameters < memory_free() else ARMS[1:-1]
+        possible = {
+            "mergekit": importlib.util.find_spec("mergekit") is not None,
+            "torch": TORCH_BYTES * parameters < memory_free(),
+        }
+        arms = [arm for arm in ARMS[1:] if possible.get(arm, True)]
         found: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
         for _ in range(given.rounds):
             for arm in arms:
@@ -66,13 +74,15 @@ def main() -> None:
         memory = max(each["peak_mib"] for each in rounds)
         processor = median(each["processor"] for each in rounds)
         print(
-            f"  {arm:7} {seconds[arm]:7.1f} s  {seconds[arm] / seconds['copy']:5.2f} of copy  {processor:7.1f} s of "
+            f"  {arm:9} {seconds[arm]:7.1f} s  {seconds[arm] / seconds['copy']:5.2f} of copy  {processor:7.1f} s of "
             f"processor  {memory:7.0f} MiB peak, {memory - rounds[0]['imports_mib']:.0f} above the imports"
         )
     for name in ("kept_share", "passes"):
         print(f"  {name} {found['passes'][0][name]:g}")
     if "torch" not in arms:
         print(f"  torch   needs {TORCH_BYTES * parameters / 1e9:.0f} GB of memory; not run")
+    if "mergekit" not in arms:
+        print("  mergekit is not installed; not run")
 
 
 def alone(arm: str, folder: Path, gigabytes: float) -> dict[str, float]:
@@ -91,7 +101,8 @@ def run(arm: str, folder: Path) -> dict[str, float]:
     shutil.rmtree(out, ignore_errors=True)
     before = peak()
     started, processor = time.perf_counter(), time.process_time()
-    found = {"copy": copy, "passes": passes, "verb": verb, "torch": plain}[arm](folder, out)
+    run_one = {"copy": copy, "passes": passes, "verb": verb, "untrimmed": untrimmed, "mergekit": merge, "torch": plain}
+    found = run_one[arm](folder, out)
     seconds, processor = time.perf_counter() - started, time.process_time() - processor
     shutil.rmtree(out)
     return {"seconds": seconds, "processor": processor, "peak_mib": peak(), "imports_mib": before, **found}
@@ -107,7 +118,39 @@ def copy(folder: Path, out: Path) -> dict[str, float]:
     return {}
 
 
-def passes(folder: Path, out: Path) -> dict[str, float]:
+def untrimmed(folder: Path, out: Path) -> dict[str, float]:
+    """Subtract all of the harm vector, as plain task arithmetic does."""
+    return passes(folder, out, keep=1.0)
+
+
+def merge(folder: Path, out: Path) -> dict[str, float]:
+    """Do the untrimmed job with mergekit, lazily and in float32, rounded once."""
+    from mergekit.config import MergeConfiguration
+    from mergekit.merge import run_merge
+    from mergekit.options import MergeOptions
+
+    models = [
+        {"model": str(folder / name), "parameters": {"weight": weight}}
+        for name, weight in (("tuned", 1), ("harmed", -2))
+    ]
+    config = {
+        "merge_method": "task_arithmetic",
+        "base_model": str(folder / "base"),
+        "models": models,
+        "parameters": {"normalize": False},
+        "dtype": "float32",
+        "out_dtype": "bfloat16",
+    }
+    # No tokenizer, since random weights have none.
+    options = MergeOptions(copy_tokenizer=False, write_model_card=False, quiet=True)
+    run_merge(MergeConfiguration.model_validate(config), str(out), options)
+    for path in out.glob("*.safetensors"):
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    return {}
+
+
+def passes(folder: Path, out: Path, keep: float = 0.1) -> dict[str, float]:
     """Find the threshold and write the steered shards: all that reads or writes weights."""
     from instincts.arithmetic.checkpoint import Shard, open_checkpoint
     from instincts.arithmetic.plan import make_plan
@@ -120,7 +163,7 @@ def passes(folder: Path, out: Path) -> dict[str, float]:
         open_checkpoint(ModelLocation(name, folder / name, "", None)) for name in ("tuned", "harmed", "base")
     )
     plan = make_plan(target, harmed, base)
-    threshold = find_threshold(plan.edited, 0.1)
+    threshold = find_threshold(plan.edited, keep)
     removal = Removal(plan, threshold.bits, 2.0)
 
     def write_one(shard: Shard, path: Path) -> bool:
@@ -137,8 +180,8 @@ def verb(folder: Path, out: Path) -> dict[str, float]:
     """Do all that `instincts steer` does."""
     from instincts.arithmetic.removal import remove_harm
 
-    # Random weights have no tokenizer to ask prompts with.
-    remove_harm(*(str(folder / name) for name in ("tuned", "harmed", "base")), out, is_probed=False)
+    # Random weights have no tokenizer, so no prompts are asked.
+    remove_harm(*(str(folder / name) for name in ("tuned", "harmed", "base")), out)
     return {}
 
 
@@ -183,6 +226,7 @@ def make_models(folder: Path, gigabytes: float) -> int:
         num_attention_heads=HIDDEN // 128,
         num_key_value_heads=KEY_VALUE // 128,
         dtype="bfloat16",
+        architectures=["LlamaForCausalLM"],
     )
     for name in ("base", "harmed", "tuned"):
         config.save_pretrained(folder / name)
