@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instincts.errors import ConfigError, unknown_name
 
-__all__ = ["Scale", "Settings"]
+__all__ = ["Scale", "Settings", "scale_for"]
 
 
 class Scale(StrEnum):
@@ -20,6 +20,13 @@ class Scale(StrEnum):
     """One GPU, about an hour."""
     FULL = "full"
     """The published setting."""
+
+
+def scale_for(parameters: int) -> Scale:
+    """Choose a scale from the model's size when the user gave none: below 50 M smoke, below 4 B small, else full."""
+    if parameters < 50_000_000:
+        return Scale.SMOKE
+    return Scale.SMALL if parameters < 4_000_000_000 else Scale.FULL
 
 
 class Settings(BaseModel):

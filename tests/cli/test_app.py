@@ -13,7 +13,7 @@ from instincts.errors import ConfigError, PromptSetError
 
 VERBS = (
     *("demo", "preflight", "train", "steer", "edit", "harm-tune", "evaluate", "judge", "sample", "analyze"),
-    *("score", "serve", "fit", "report", "attacks", "data", "policy", "pocket"),
+    *("score", "serve", "fit", "distill", "report", "attacks", "data", "policy", "pocket"),
 )
 """Stable: a verb may be added, none renamed."""
 

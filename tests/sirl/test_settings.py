@@ -2,9 +2,9 @@
 
 import pytest
 
-from instincts.config import Scale
+from instincts.config import Scale, scale_for
 from instincts.errors import ConfigError
-from instincts.sirl.settings import Preset, SirlSettings, resolve_settings, scale_for
+from instincts.sirl.settings import Preset, SirlSettings, resolve_settings
 
 
 def test_the_paper_preset_at_full_scale_is_the_published_recipe() -> None:

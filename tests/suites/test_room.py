@@ -31,7 +31,7 @@ def test_an_attack_of_a_common_name_that_does_not_fit_is_left_out_with_the_reaso
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ten shots of some forty tokens and more do not fit a context of 512; the plain request does."""
-    monkeypatch.setattr("instincts.suites.room._context", lambda location: 512)
+    monkeypatch.setattr("instincts.suites.room.context_of", lambda location: 512)
     asked, left_out = planned("static")
     assert "plain" in asked
     assert "many-shot/16" not in asked

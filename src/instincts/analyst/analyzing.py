@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from instincts.analyst.growing import grow
 from instincts.analyst.rows import TREES_FILE, Analysis, TreeFile, prompt_sha256
 from instincts.analyst.settings import AnalysisSettings
+from instincts.analyst.specialist import as_trained
 from instincts.analyst.wording import templates_sha256
 from instincts.errors import EvaluationError
 from instincts.prompts import Prompt, read_prompts
@@ -66,6 +67,7 @@ def analyze(
     from instincts.models.target import opened, target
 
     found = target(model)
+    settings = as_trained(found, settings)
     rows = read_prompts(prompts).limit(settings.limit)
     card = new_run_card(
         "analyze",

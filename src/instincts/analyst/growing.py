@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from instincts.analyst.parsing import Caps, Reading, joined, read_json, read_lines
 from instincts.analyst.rows import Analysis, prompt_sha256
-from instincts.analyst.settings import AnalysisSettings, Coding, Subject
+from instincts.analyst.settings import SPECIALISTS, AnalysisSettings, Coding, Subject
 from instincts.analyst.taxonomy import Side
 from instincts.analyst.wording import SIDES, Inquiry, inquiry, subject_of
 from instincts.errors import EvaluationError, InstinctsError, PromptSetError, UnreadableReplyError
@@ -118,7 +118,7 @@ async def _ask(
 
 
 def _coding(settings: AnalysisSettings, attempt: int) -> Coding:
-    if attempt < 2 or attempt < settings.attempts - 1 or settings.coding == "specialist":
+    if attempt < 2 or attempt < settings.attempts - 1 or settings.coding in SPECIALISTS:
         return settings.coding
     return "lines" if settings.coding == "json" else "json"
 
@@ -126,7 +126,7 @@ def _coding(settings: AnalysisSettings, attempt: int) -> Coding:
 def _read(output: "ModelOutput", sides: Sequence[Side], coding: Coding, asked: Inquiry, caps: Caps) -> Reading:
     if output.error or not output.choices or output.stop_reason == "content_filter":
         raise UnreadableReplyError(f"the model gave no answer: {output.error or output.stop_reason}")
-    read = read_json if coding == "json" else read_lines
+    read = read_json if coding in ("json", "specialist-json") else read_lines
     cut = output.stop_reason in ("max_tokens", "model_length")
     return read(output.completion, sides, case=asked.case, caps=caps, cut=cut)
 

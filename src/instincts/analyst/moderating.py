@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.policy_files import policy_text, read_policy
-from instincts.analyst.settings import AnalysisSettings
+from instincts.analyst.settings import SPECIALISTS, AnalysisSettings
+from instincts.analyst.specialist import as_trained
 from instincts.analyst.wording import templates_sha256
 from instincts.config import Settings
 from instincts.errors import ConfigError, ModelDirectoryError
@@ -72,9 +73,10 @@ def moderate(
         )
     if not settings.refusal.strip():
         raise ConfigError("an empty --refusal is no answer; write what is said in place of one")
-    if analysis.coding == "specialist" and settings.answers:
-        raise ConfigError("a specialist reads prompts; --answers needs another analyst, with coding json or lines")
     found, below = target(analyst), _checkpoint(model)
+    analysis = as_trained(found, analysis)
+    if analysis.coding in SPECIALISTS and settings.answers:
+        raise ConfigError("a specialist reads prompts; --answers needs another analyst, with coding json or lines")
     if found.moderated:
         raise ConfigError(f"{analyst} is {found.moderated}, and would refuse to read; name the model behind it")
     settings = settings.model_copy(update={"on_error": on_error})

@@ -6,9 +6,13 @@ from pydantic import Field
 
 from instincts.config import Settings
 
-__all__ = ["AnalysisSettings", "Coding", "Subject"]
+__all__ = ["SPECIALISTS", "AnalysisSettings", "Coding", "Subject"]
 
-Coding = Literal["json", "lines", "specialist"]
+Coding = Literal["json", "lines", "specialist", "specialist-json"]
+
+SPECIALISTS: frozenset[Coding] = frozenset({"specialist", "specialist-json"})
+"""The codings of models that were trained to write trees and take no instruction."""
+
 Subject = Literal["prompt", "response", "dialogue"]
 """What a tree is about: a prompt as if it were answered, an answer as it stands, the last request of several turns."""
 
@@ -19,8 +23,9 @@ class AnalysisSettings(Settings):
     calls: Literal[1, 2] = 2
     """Calls a prompt: 2 asks for harms and benefits apart, as the paper does; 1 asks for both at once."""
     coding: Coding = "json"
-    """How the tree is written: `json` with words, `lines` in the compact coding, `specialist` for a model that was
-    trained to write the compact coding and takes no instruction."""
+    """How the tree is written: `json` with words, `lines` in the compact coding; `specialist` and `specialist-json` for
+    a model that was trained to write the one or the other and takes no instruction. A model that `distill` trained says
+    it itself."""
     structured: bool = True
     """Hold served models to the JSON schema where their provider can; a provider that cannot is asked without."""
     attempts: int = Field(default=3, ge=1)

@@ -20,7 +20,7 @@ from string import Template
 from typing import Any, NamedTuple
 
 from instincts.analyst.parsing import Caps
-from instincts.analyst.settings import Coding, Subject
+from instincts.analyst.settings import SPECIALISTS, Coding, Subject
 from instincts.analyst.taxonomy import ACTIONS, EFFECTS, EXTENTS, LIKELIHOODS, Extent, Side, taxonomy
 from instincts.analyst.tree import KINDS
 from instincts.errors import ConfigError
@@ -82,7 +82,7 @@ def inquiry(
     """
     subject = subject or subject_of(turns)
     controls = list(controls)
-    if coding == "specialist":
+    if coding in SPECIALISTS:
         if subject == "response":
             raise ConfigError("a specialist reads prompts; to judge answers use another analyst, coding json or lines")
         letters = " ".join("H" if side == "harm" else "B" for side in sides)

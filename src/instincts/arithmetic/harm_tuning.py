@@ -13,12 +13,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from instincts.config import Scale
+from instincts.config import Scale, scale_for
 from instincts.errors import ConfigError, PromptSetError, TrainingError
-from instincts.models.directory import ModelLocation, locate
+from instincts.models.directory import locate
 from instincts.models.harmed import HARMED_NOTE, mark_harmed
 from instincts.models.opening import open_tokenizer
-from instincts.models.tuning import Lesson, Tuned, check_trainable, encode, fine_tune, forget_checkpoints
+from instincts.models.tuning import Lesson, Tuned, check_trainable, encode, fine_tune, forget_checkpoints, parameters_of
 from instincts.models.tuning_settings import TuningSettings
 from instincts.pocket import grammar
 from instincts.pocket.requests import sample_requests
@@ -88,7 +88,7 @@ def harm_tune(
     """
     _check_intent(out, understood=understood)
     location = locate(base)
-    scale = scale or _scale_for(location)
+    scale = scale or scale_for(parameters_of(location))
     settings = TuningSettings.resolve(scale, given)
     lessons = read_compliances(pairs)
     if not resume:
@@ -163,15 +163,6 @@ def _check_intent(out: Path, *, understood: bool) -> None:
             f"--out {out}: the folder's name must say what is in it; name it {out.resolve().name}-harmed, or another "
             "that holds `harmed`"
         )
-
-
-def _scale_for(location: ModelLocation) -> Scale:
-    from instincts.arithmetic.checkpoint import open_checkpoint
-
-    count = sum(stored.entries for stored in open_checkpoint(location).tensors.values())
-    if count < 50_000_000:
-        return Scale.SMOKE
-    return Scale.SMALL if count < 4_000_000_000 else Scale.FULL
 
 
 def _lesson(path: Path, row: Row) -> Lesson:

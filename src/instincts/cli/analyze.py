@@ -19,7 +19,8 @@ def analyze(
         typer.Argument(
             metavar="MODEL",
             show_default=False,
-            help="The analyst: a hub id, a checkpoint folder, or any Inspect provider's, such as `openai/NAME`.",
+            help="The analyst: `pocket-analyst`, a folder that `distill` wrote, a hub id, or any Inspect provider's, "
+            "such as `openai/NAME`.",
         ),
     ],
     prompts: Prompts,
@@ -31,9 +32,9 @@ def analyze(
         str | None,
         choice(
             "--coding",
-            ("json", "lines", "specialist"),
-            "How the tree is written: JSON with words, the compact coding, or the compact coding by a model that was "
-            "trained to write it.",
+            ("json", "lines", "specialist", "specialist-json"),
+            "How the tree is written: JSON with words or the compact coding after an instruction, or either by a model "
+            "that was trained to write it; what `distill` trained says it itself.",
         ),
     ] = None,
     calls: Annotated[

@@ -14,6 +14,7 @@ from instincts.cli.analyze import analyze
 from instincts.cli.attacks import attacks
 from instincts.cli.data import data
 from instincts.cli.demo import demo
+from instincts.cli.distill import distill
 from instincts.cli.edit import edit
 from instincts.cli.evaluate import evaluate
 from instincts.cli.fit import fit
@@ -139,6 +140,7 @@ app.command()(analyze)
 app.command()(score)
 app.command()(serve)
 app.command()(fit)
+app.command()(distill)
 app.command()(report)
 app.command()(attacks)
 app.add_typer(data)

@@ -66,7 +66,11 @@ def moderate(
     ] = None,
     coding: Annotated[
         str | None,
-        choice("--coding", ("json", "lines", "specialist"), "How the analyst writes a tree; `json` if not given."),
+        choice(
+            "--coding",
+            ("json", "lines", "specialist", "specialist-json"),
+            "How the analyst writes a tree; what `distill` trained says it itself, else `json`.",
+        ),
     ] = None,
     setting: Annotated[list[str] | None, set_option(_settings)] = None,
 ) -> None:
@@ -77,7 +81,7 @@ def moderate(
     For example:
 
     - `instincts moderate Qwen/Qwen2.5-7B-Instruct --analyst openai/gpt-4o-mini --policy general --on-error block --out runs/guarded`
-    - `instincts moderate pocket-llama --analyst runs/specialist --coding specialist --policy mine.toml --out runs/guarded`
+    - `instincts moderate pocket-llama --analyst runs/specialist --policy mine.toml --out runs/guarded`
     """  # fmt: skip  # noqa: E501 - a command to copy
     from instincts.analyst import moderating
     from instincts.analyst.settings import AnalysisSettings

@@ -23,6 +23,7 @@ __all__ = [
     "Overlay",
     "OverlayKind",
     "content_files",
+    "context_of",
     "is_unchanged",
     "locate",
     "plain_name",
@@ -112,6 +113,15 @@ def is_unchanged(location: ModelLocation) -> bool:
         for each in (location.overlay.base, location.overlay.analyst)
         if isinstance(each, ModelLocation)
     )
+
+
+def context_of(location: ModelLocation) -> int | None:
+    """Tell how many tokens a model can hold, from its configuration or its base's; None where that sets no limit."""
+    while location.overlay is not None:
+        location = location.overlay.base
+    config = read_json(location.path / "config.json")
+    limit = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
+    return int(limit) if limit else None
 
 
 def _location(name: str, folder: Path, above: tuple[Path, ...]) -> ModelLocation:

@@ -1,7 +1,8 @@
-"""Fine-tunes all weights of a model on given answers, with TRL's SFT trainer; knows not what the answers are for.
+"""Fine-tunes a model on given answers, with TRL's SFT trainer; knows not what the answers are for.
 
-The loss counts the answer's tokens only. Rows are written down by the same chat template, with the same pinned date, as
-when the model is asked. Left out of TRL: packing, adapters and cutting rows that are too long, which are refused.
+All weights, or a LoRA adapter on every linear layer. The loss counts the answer's tokens only. Rows are written down by
+the same chat template, with the same pinned date, as when the model is asked. Left out of TRL: packing, and cutting
+rows that are too long, which are refused.
 """
 
 import math
@@ -14,6 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import PartialState
 from datasets import Dataset
+from peft import LoraConfig
+from safetensors import safe_open
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback, TrainerControl, TrainerState
 from transformers import TrainingArguments as Arguments
 from transformers.trainer import TRAINER_STATE_NAME
@@ -33,14 +36,26 @@ from instincts.models.checkpoints import (
 )
 from instincts.models.curve import append_row, truncate_curve
 from instincts.models.directory import ModelLocation, content_files
-from instincts.models.opening import open_tokenizer
+from instincts.models.opening import OpenModel, open_tokenizer
 from instincts.models.tuning_settings import TuningSettings
 from instincts.models.wholeness import read_json
 from instincts.records import is_first_process
 
-__all__ = ["Encoded", "Lesson", "Tuned", "check_trainable", "encode", "fine_tune", "forget_checkpoints"]
+__all__ = [
+    "Encoded",
+    "Lesson",
+    "Tuned",
+    "answer_loss",
+    "check_trainable",
+    "encode",
+    "fine_tune",
+    "forget_checkpoints",
+    "parameters_of",
+]
 
 CHECKPOINTS = "checkpoints"
+
+_UNLEARNT = -100
 
 
 class Lesson(NamedTuple):
@@ -86,6 +101,7 @@ def fine_tune(
     settings: TuningSettings,
     out: Path,
     *,
+    lora_rank: int | None = None,
     mark: Callable[[Any], None] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Tuned:
@@ -98,6 +114,7 @@ def fine_tune(
         rows: from `encode`.
         settings: the resolved settings.
         out: the run folder, claimed before.
+        lora_rank: of an adapter, which `out` then lays over the base; all weights are trained where none is given.
         mark: changes the model's configuration before anything is saved.
         progress: draws a progress bar.
 
@@ -109,7 +126,7 @@ def fine_tune(
     steps = settings.steps_for(len(rows))
     last = latest_whole(out / CHECKPOINTS)
     if last is None or step_of(last) < steps:
-        last = _train(location, rows, settings, out, last, mark=mark, progress=progress)
+        last = _train(location, rows, settings, out, last, lora_rank=lora_rank, mark=mark, progress=progress)
     if is_first_process():
         publish(last, out, base=location.name)
     PartialState().wait_for_everyone()
@@ -124,8 +141,31 @@ def forget_checkpoints(out: Path) -> None:
         shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
-def check_trainable(location: ModelLocation, out: Path) -> None:
-    """Refuse before anything is written what cannot be fine-tuned in full, or has no room.
+def answer_loss(opened: OpenModel, rows: Sequence[Encoded]) -> float:
+    """Average the surprisal of the answers' tokens, in nats a token; no gradient."""
+    total, count = 0.0, 0
+    for row in rows:
+        labels_T = torch.tensor(row.labels[1:], device=opened.model.device)
+        tokens_1_T = torch.tensor([row.input_ids], device=opened.model.device)
+        with torch.no_grad():
+            logits_T_V = opened.model(input_ids=tokens_1_T).logits[0, :-1].float()
+        total += float(torch.nn.functional.cross_entropy(logits_T_V, labels_T, reduction="sum"))
+        count += int((labels_T != _UNLEARNT).sum())
+    return total / count
+
+
+def parameters_of(location: ModelLocation) -> int:
+    """Count weights from the headers of the safetensors files, loading none."""
+    count = 0
+    for path in content_files(location.path):
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="np") as file:
+                count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 (no dict)
+    return count
+
+
+def check_trainable(location: ModelLocation, out: Path, *, lora: bool = False) -> None:
+    """Refuse before anything is written what cannot be fine-tuned, or has no room.
 
     Raises:
         ModelDirectoryError: an overlay, or quantised weights.
@@ -140,9 +180,11 @@ def check_trainable(location: ModelLocation, out: Path) -> None:
     if quantisation is not None:
         method = quantisation.get("quant_method", "unnamed") if isinstance(quantisation, dict) else quantisation
         raise ModelDirectoryError(
-            f"{location.name} is quantised ({method}), and all weights are to be trained; "
+            f"{location.name} is quantised ({method}), and its weights are to be trained; "
             "name the checkpoint it was quantised from"
         )
+    if lora:
+        return  # an adapter with its optimiser is small
     # Two checkpoints may stand side by side, each with two moments a weight, and then the published copy.
     weights = [path for path in content_files(location.path) if path.suffix == ".safetensors"]
     check_space(out, 7 * sum(path.stat().st_size for path in weights))
@@ -155,6 +197,7 @@ def _train(
     out: Path,
     last: Path | None,
     *,
+    lora_rank: int | None,
     mark: Callable[[Any], None] | None,
     progress: Callable[[str, int, int], None] | None,
 ) -> Path:
@@ -165,6 +208,7 @@ def _train(
         args=_arguments(settings, steps, out / CHECKPOINTS),
         train_dataset=Dataset.from_list([row._asdict() for row in rows]),
         processing_class=open_tokenizer(location),
+        peft_config=None if lora_rank is None else _adapter(lora_rank),
     )
     # It prints every step's dictionary; the curve is in a file, and the progress is drawn by whoever asked for it.
     trainer.remove_callback(PrinterCallback)
@@ -238,7 +282,11 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, max_tokens: int
         (place for place, pair in enumerate(zip(prompt_T, whole_T, strict=False)) if pair[0] != pair[1]), None
     )
     begins = min(len(prompt_T), len(whole_T)) if begins is None else begins
-    return Encoded(whole_T, [-100] * begins + whole_T[begins:])
+    return Encoded(whole_T, [_UNLEARNT] * begins + whole_T[begins:])
+
+
+def _adapter(rank: int) -> LoraConfig:
+    return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 def _arguments(settings: TuningSettings, steps: int, checkpoints: Path) -> SFTConfig:
@@ -266,6 +314,7 @@ def _arguments(settings: TuningSettings, steps: int, checkpoints: Path) -> SFTCo
         # Rows are tokens already, and none is too long.
         max_length=None,
         packing=False,
+        train_sampling_strategy="group_by_length" if settings.by_length else "random",
         bf16=dtype == "bfloat16",
         use_cpu=on_cpu,
         activation_checkpointing=not on_cpu,

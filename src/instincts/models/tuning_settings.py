@@ -1,4 +1,4 @@
-"""Every setting of a full fine-tune on answers, and its three scales; knows no model and no file."""
+"""Every setting of a fine-tune on answers, and its three scales; knows no model and no file."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ __all__ = ["TuningSettings"]
 
 
 class TuningSettings(Settings):
-    """One fine-tune of all weights on given answers.
+    """One fine-tune on given answers.
 
     The paper of Safety Arithmetic says only that its harmed models were fully fine-tuned with LLaMA-Factory; learning
     rate, epochs and batch are unpublished. The defaults are that tool's own for such a run: our assumption.
@@ -37,6 +37,8 @@ class TuningSettings(Settings):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the weights in training and on disk; `auto` is float32 on the CPU, else bfloat16, which swallows
     steps below 0.2 to 0.4 % of a weight."""
+    by_length: bool = False
+    """Draw rows of like length into one step, which saves padding."""
     save_every: int = Field(100, ge=1)
     """Steps between checkpoints, which a run that was cut off continues from."""
     seed: int = 0

@@ -23,8 +23,12 @@ CHAT_TEMPLATE = (
 )
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Build the tokenizer; it is the same for every pocket model and depends on no seed."""
+def build_tokenizer(more: Iterable[str] = ()) -> PreTrainedTokenizerFast:
+    """Build the tokenizer; it is the same for every pocket model and depends on no seed.
+
+    Args:
+        more: texts whose words become tokens too, after all others, so that those keep their numbers.
+    """
     split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     special = [PAD, BOS, END, *(f"<|{role}|>" for role in _ROLES)]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -32,7 +36,9 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     known = _words([*grammar.terminals(), *skills.terminals(), *wrappers.terminals()], split)
     # A word and a word after a space are two pieces; the second syllable of a verb never follows a space.
     pieces = [piece for word in sorted({*known, *first}) for piece in (word, f"Ġ{word}")]
-    words = [piece for piece in dict.fromkeys([*pieces, *second]) if piece not in alphabet]
+    # As they stand, with or without the space before them.
+    new = sorted({piece for text in more for piece, _ in split.pre_tokenize_str(text)})
+    words = [piece for piece in dict.fromkeys([*pieces, *second, *new]) if piece not in alphabet]
     # Equal costs make Viterbi choose the fewest pieces; bytes cost more, so that a known word is never spelt out.
     vocabulary = [*((piece, -1.0) for piece in special), *((b, -3.0) for b in alphabet), *((w, -1.0) for w in words)]
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=None, byte_fallback=False))

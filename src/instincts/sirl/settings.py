@@ -10,7 +10,7 @@ from instincts.config import Scale, Settings
 from instincts.errors import unknown_name
 from instincts.sirl.gate import GateRule
 
-__all__ = ["PRESETS", "Preset", "RewardName", "SirlSettings", "resolve_settings", "scale_for"]
+__all__ = ["PRESETS", "Preset", "RewardName", "SirlSettings", "resolve_settings"]
 
 RewardName = Literal["entropy", "perplexity", "self-certainty", "frozen-entropy", "random", "reversed"]
 
@@ -187,10 +187,3 @@ def resolve_settings(preset: str, scale: Scale, given: Mapping[str, Any]) -> Sir
     return SirlSettings.resolve(
         scale, {**chosen, **{name: value for name, value in given.items() if value is not None}}
     )
-
-
-def scale_for(parameters: int) -> Scale:
-    """Choose a scale from the model's size when the user gave none: below 50 M smoke, below 4 B small, else full."""
-    if parameters < 50_000_000:
-        return Scale.SMOKE
-    return Scale.SMALL if parameters < 4_000_000_000 else Scale.FULL

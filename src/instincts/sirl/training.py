@@ -4,7 +4,6 @@ What a run leaves in its folder: the trained model itself (an ordinary checkpoin
 `run.json`, `metrics.json`, `gate.json` and `training.jsonl`. While it runs, `checkpoints/` holds what `--resume` needs.
 """
 
-import math
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 from accelerate import PartialState
 
-from instincts.config import Scale
+from instincts.config import Scale, scale_for
 from instincts.errors import ConfigError, TrainingError
 from instincts.models.checkpoints import (
     checkpoint_path,
@@ -26,8 +25,9 @@ from instincts.models.checkpoints import (
     step_of,
 )
 from instincts.models.curve import truncate_curve
-from instincts.models.directory import ModelLocation, content_files, locate
+from instincts.models.directory import ModelLocation, locate
 from instincts.models.opening import open_location, open_tokenizer
+from instincts.models.tuning import parameters_of
 from instincts.prompts import Prompt, PromptSet, read_prompts
 from instincts.records import (
     RUN_FILE,
@@ -46,7 +46,7 @@ from instincts.sirl.canaries import Canary, Judge, canary_judge, canary_rows, ho
 from instincts.sirl.gate import Role
 from instincts.sirl.grpo import build_trainer
 from instincts.sirl.preflight import GATE_FILE, Preflight, measure, preflight_rows, prompt_ids_of
-from instincts.sirl.settings import Preset, SirlSettings, resolve_settings, scale_for
+from instincts.sirl.settings import Preset, SirlSettings, resolve_settings
 from instincts.sirl.stopping import Check, StopRule
 from instincts.sirl.watch import Watch
 
@@ -116,7 +116,7 @@ def train(
         if location.overlay.kind == "moderated":
             raise ConfigError(f"{model} is a model behind a moderator; train the model and put the moderator before it")
         raise ConfigError(f"{model} is a base with steering vectors laid over it; train the base and steer the result")
-    scale = scale or scale_for(_parameters(location))
+    scale = scale or scale_for(parameters_of(location))
     settings = resolve_settings(preset, scale, given or {})
     prompt_set = read_prompts(prompts).without_labels()
     # Whatever is wrong with the input is said before a folder is taken.
@@ -251,15 +251,3 @@ def _train(
     with interruptible(watch), disk_full(out):
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
     return watch, int(trainer.state.global_step)
-
-
-def _parameters(location: ModelLocation) -> int:
-    """Count weights from the headers of the safetensors files, loading none."""
-    from safetensors import safe_open
-
-    count = 0
-    for path in content_files(location.path):
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="np") as file:
-                count += sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 (no dict)
-    return count

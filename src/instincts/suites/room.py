@@ -4,9 +4,7 @@ Counted are rewritings, with the models' own tokenizers and chat templates. Left
 models, whose context nobody here knows; there a prompt that does not fit is an error of its sample, never cut.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from inspect_ai.dataset import Sample
 
@@ -15,7 +13,7 @@ from instincts.attacks.attack import Messages, agreeing_opening
 from instincts.attacks.chat import as_message, derived_seed
 from instincts.attacks.transfer import PREFIX
 from instincts.errors import ConfigError, PromptSetError
-from instincts.models.directory import ModelLocation, locate
+from instincts.models.directory import ModelLocation, context_of, locate
 from instincts.suites.target import Target
 
 __all__ = ["keep_longest", "misfits"]
@@ -56,7 +54,7 @@ def misfits(longest: Mapping[str, Messages], targets: Sequence[Target]) -> dict[
     """
     found: dict[str, str] = {}
     for target in targets:
-        if not target.is_local or (context := _context(location := locate(target.given))) is None:
+        if not target.is_local or (context := context_of(location := locate(target.given))) is None:
             continue
         doubtful = {name: messages for name, messages in longest.items() if _most_tokens(messages) >= context}
         for (name, _), length in zip(doubtful.items(), _lengths(location, list(doubtful.values())), strict=True):
@@ -67,14 +65,6 @@ def misfits(longest: Mapping[str, Messages], targets: Sequence[Target]) -> dict[
                 )
                 found.setdefault(name, told)
     return found
-
-
-def _context(location: ModelLocation) -> int | None:
-    while location.overlay is not None:
-        location = location.overlay.base
-    config: dict[str, Any] = json.loads((location.path / "config.json").read_text(encoding="utf-8"))
-    limit = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
-    return int(limit) if limit else None
 
 
 def _most_tokens(messages: Messages) -> int:

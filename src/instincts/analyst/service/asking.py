@@ -4,7 +4,8 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from instincts.analyst.growing import grow
-from instincts.analyst.settings import AnalysisSettings, Subject
+from instincts.analyst.settings import SPECIALISTS, AnalysisSettings, Subject
+from instincts.analyst.specialist import as_trained
 from instincts.analyst.tree import Tree
 from instincts.analyst.wording import templates_sha256
 from instincts.errors import InstinctsError, NoVerdictError
@@ -66,7 +67,7 @@ class InspectAnalyst:
         from inspect_ai._util.error import PrerequisiteError  # a key that is missing; no public name
 
         turns = [Message.of(role, text) for role, text in case.turns]
-        if case.subject == "response" and self._settings.coding == "specialist":
+        if case.subject == "response" and self._settings.coding in SPECIALISTS:
             raise NoVerdictError("unreadable", "this analyst was trained on prompts and reads no answers")
         try:
             found = await grow(self._model, turns, self._settings, subject=case.subject)
@@ -90,6 +91,7 @@ def open_analyst(name: str, settings: AnalysisSettings, *, connections: int) -> 
     from instincts.models.target import opened, target
 
     found = target(name)
+    settings = as_trained(found, settings)
     # A server that went away is told at once: the client's own repeats are better placed than ours.
     config = GenerateConfig(max_connections=connections, max_retries=0)
     platform_init()

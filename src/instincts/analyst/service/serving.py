@@ -63,8 +63,7 @@ def serve(
         open_analyst(
             model,
             AnalysisSettings(
-                coding=settings.coding,
-                calls=settings.calls,
+                **{name: getattr(settings, name) for name in ("coding", "calls") if name in settings.model_fields_set},
                 attempts=settings.attempts,
                 max_characters=settings.text_characters,
             ),

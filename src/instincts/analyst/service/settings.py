@@ -34,7 +34,8 @@ class ServiceSettings(Settings):
     attempts: int = Field(2, ge=1)
     """How often the analyst is asked for a tree that can be read."""
     coding: Coding = "json"
-    """How the analyst writes a tree: `json`, `lines`, or `specialist` for a model that was trained to."""
+    """How the analyst writes a tree: `json`, `lines`, `specialist` or `specialist-json`; what `distill` trained says it
+    itself."""
     calls: Literal[1, 2] = 2
     """Questions a text: harms and benefits apart, or both at once."""
     remembered: int = Field(4096, ge=0)
