@@ -12,7 +12,7 @@ from instincts.cli.app import app, ending, run
 from instincts.errors import ConfigError, PromptSetError
 
 VERBS = (
-    *("demo", "preflight", "train", "steer", "edit", "harm-tune", "evaluate", "judge", "sample", "analyze"),
+    *("demo", "preflight", "train", "steer", "edit", "harm-tune", "moderate", "evaluate", "judge", "sample", "analyze"),
     *("score", "serve", "fit", "distill", "report", "attacks", "data", "policy", "pocket"),
 )
 """Stable: a verb may be added, none renamed."""
