@@ -92,6 +92,7 @@ def test_a_verdict_that_stands_in_for_an_error_is_none() -> None:
         ("Qwen/Qwen3Guard-Gen-0.6B", "qwen3guard"),
         ("ibm-granite/granite-guardian-3.3-8b", "granite-guardian"),
         ("moderation/openai/omni-moderation-latest", "endpoint"),
+        ("scored/runs/llama-guard-compared", "scored"),
     ],
 )
 def test_a_name_tells_how_a_model_is_asked(model: str, name: str) -> None:

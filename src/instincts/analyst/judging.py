@@ -6,17 +6,18 @@ no verdict: it is counted, and gets what the policy's `on_error` says only where
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from instincts.analyst.codes import Forest
 from instincts.analyst.comparing import Comparison
 from instincts.analyst.comparing import compare as side_by_side
+from instincts.analyst.doubt import Doubts, doubts_of
 from instincts.analyst.explaining import explain
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.rows import TREES_FILE, Analysis, read_analyses
-from instincts.analyst.scoring import VERDICTS, Scores, score
+from instincts.analyst.scoring import VERDICTS, Floats, Scores, score
 from instincts.analyst.telling import comparison_data, explanation_rows
 from instincts.analyst.tree import Tree
 from instincts.errors import ConfigError, unknown_name
@@ -32,7 +33,7 @@ from instincts.records import (
 )
 from instincts.statistics import wilson
 
-__all__ = ["COMPARISON_FILE", "VERDICTS_FILE", "Judged", "explained", "judge_folder", "judge_rows"]
+__all__ = ["COMPARISON_FILE", "VERDICTS_FILE", "Judged", "explained", "judge_folder", "judge_rows", "verdict_rows"]
 
 VERDICTS_FILE = "verdicts.jsonl"
 COMPARISON_FILE = "comparison.json"
@@ -49,12 +50,23 @@ class Judged:
     """None for a prompt without a tree, unless the policy says what that gets."""
     score: float | None
     probability: float | None
+    probability_low: float | None = None
+    """Lower end of the probability's 95 % interval; None for a policy without draws of its weights."""
+    probability_high: float | None = None
+    unsure: bool | None = None
+    """Whether the interval has a line in it, so that its ends have different verdicts."""
     reason: str
     """Why the verdict is not what the probability alone would say, or why there is none; empty where it is."""
 
 
 def judge_folder(
-    folder: Path, policy: Policy, *, out: Path, compare: Policy | None = None
+    folder: Path,
+    policy: Policy,
+    *,
+    out: Path,
+    compare: Policy | None = None,
+    draws: Sequence[Floats | None] = (None, None),
+    review_unsure: bool = False,
 ) -> tuple[list[Metric], list[Judged]]:
     """Judge the trees of a folder and write what came out into another.
 
@@ -63,6 +75,8 @@ def judge_folder(
         policy: the numbers.
         out: the run folder.
         compare: other numbers for the same trees.
+        draws: of the weights of both policies, for intervals of verdicts.
+        review_unsure: whether a person looks at what is allowed or blocked and unsure.
 
     Returns:
         The rows of `metrics.json` and the lines of `verdicts.jsonl`.
@@ -78,14 +92,24 @@ def judge_folder(
         settings={
             "trees": str(folder),
             **{name: each.to_data() for name, each in zip(("policy", "compare"), policies, strict=False)},
+            "draws": [0 if each is None else len(each) for each in draws[: len(policies)]],
+            "review_unsure": review_unsure,
         },
         data={str(path): file_sha256(path)},
         models={},
     )
     claim(out, card, resume=False)
     labels = _labels(policies)
-    judged = [row for each, label in zip(policies, labels, strict=True) for row in judge_rows(analyses, each, label)]
-    rows = [row for label in labels for row in _rows(analyses, judged, label, run=out.resolve().name)]
+    judged = [
+        row
+        for each, label, drawn in zip(policies, labels, draws, strict=False)
+        for row in judge_rows(analyses, each, label, drawn, review_unsure=review_unsure)
+    ]
+    rows = [
+        row
+        for each, label in zip(policies, labels, strict=True)
+        for row in _rows(analyses, judged, each, label, run=out.resolve().name)
+    ]
     if compare is not None:
         trees = [(each.id, each.tree) for each in analyses if each.tree is not None]
         found = side_by_side([tree for _, tree in trees], policy, compare)
@@ -100,6 +124,25 @@ def judge_folder(
         outcome={"policies": dict(zip(labels, (each.digest for each in policies), strict=True))},
     )
     return rows, judged
+
+
+def verdict_rows(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Lay verdicts out as rows of a table, one a prompt and policy: probability, its interval, and what is unsure."""
+    several = len({row.policy for row in judged}) > 1
+    return [
+        {
+            "id": row.id,
+            **({"policy": row.policy} if several else {}),
+            "verdict": row.verdict,
+            "probability": row.probability,
+            "95 %": ""
+            if row.probability_low is None or row.probability_high is None
+            else f"{row.probability_low:.3f} to {row.probability_high:.3f}",
+            "unsure": row.unsure,
+            "reason": row.reason,
+        }
+        for row in judged
+    ]
 
 
 def explained(folder: Path, id: str, policy: Policy) -> list[dict[str, Any]]:
@@ -123,49 +166,80 @@ def explained(folder: Path, id: str, policy: Policy) -> list[dict[str, Any]]:
     return explanation_rows(explain(tree, policy))
 
 
-def judge_rows(analyses: Sequence[Analysis], policy: Policy, label: str | None = None) -> list[Judged]:
+def judge_rows(
+    analyses: Sequence[Analysis],
+    policy: Policy,
+    label: str | None = None,
+    draws_R_18: Floats | None = None,
+    *,
+    review_unsure: bool = False,
+) -> list[Judged]:
     """Judge analyses under a policy, in their order.
 
     Args:
         analyses: with their trees.
         policy: the numbers.
         label: how rows call the policy; its name if not given.
+        draws_R_18: of its weights, for intervals.
+        review_unsure: whether what is allowed or blocked and unsure is reviewed.
     """
     trees = [each.tree for each in analyses if each.tree is not None]
-    found = iter(_each(trees, score(Forest.of(trees), policy)))
+    forest = Forest.of(trees)
+    scores = score(forest, policy)
+    doubts = None if draws_R_18 is None else doubts_of(forest, policy, scores, draws_R_18)
+    place = iter(range(len(trees)))
     rows = []
     for analysis in analyses:
-        verdict: Verdict | None = policy.on_error
-        points, probability, reason = None, None, analysis.reason or analysis.status
-        if analysis.tree is not None:
-            verdict, points, probability, reason = next(found)
-        rows.append(
-            Judged(
-                id=analysis.id,
-                prompt_sha256=analysis.prompt_sha256,
-                policy=label or policy.name,
-                verdict=verdict,
-                score=points,
-                probability=probability,
-                reason=reason,
-            )
+        row = Judged(
+            id=analysis.id,
+            prompt_sha256=analysis.prompt_sha256,
+            policy=label or policy.name,
+            verdict=policy.on_error,
+            score=None,
+            probability=None,
+            reason=analysis.reason or analysis.status,
         )
+        if analysis.tree is not None:
+            row = _judged(row, analysis.tree, scores, doubts, next(place), review_unsure=review_unsure)
+        rows.append(row)
     return rows
 
 
-def _each(trees: Sequence[Tree], scores: Scores) -> Iterator[tuple[Verdict, float, float, str]]:
-    columns = zip(trees, scores.verdict_P, scores.score_P, scores.probability_P, scores.floored_P, strict=True)
-    for tree, verdict, points, probability, floored in columns:
-        reason = ("the tree was cut off" if tree.truncated and verdict == 1 else "a floor") if floored else ""
-        yield VERDICTS[int(verdict)], float(points), float(probability), reason
+def _judged(
+    row: Judged, tree: Tree, scores: Scores, doubts: Doubts | None, place: int, *, review_unsure: bool
+) -> Judged:
+    verdict: Verdict = VERDICTS[int(scores.verdict_P[place])]
+    reason = ""
+    if scores.floored_P[place]:
+        reason = "the tree was cut off" if tree.truncated and verdict == "review" else "a floor"
+    unsure = None if doubts is None else bool(doubts.unsure_P[place])
+    if unsure and review_unsure and verdict != "review":
+        verdict, reason = "review", f"{verdict} is unsure"
+    return replace(
+        row,
+        verdict=verdict,
+        score=float(scores.score_P[place]),
+        probability=float(scores.probability_P[place]),
+        probability_low=None if doubts is None else float(doubts.low_P[place]),
+        probability_high=None if doubts is None else float(doubts.high_P[place]),
+        unsure=unsure,
+        reason=reason,
+    )
 
 
-def _rows(analyses: Sequence[Analysis], judged: Sequence[Judged], policy: str, *, run: str) -> Iterator[Metric]:
+def _rows(
+    analyses: Sequence[Analysis], judged: Sequence[Judged], of: Policy, policy: str, *, run: str
+) -> Iterator[Metric]:
     mine = [row for row in judged if row.policy == policy]
     scored = [row for row in mine if row.score is not None]
     for verdict in VERDICTS:
         value, low, high, n = wilson(sum(row.verdict == verdict for row in scored), len(scored))
         yield _metric(run, policy, f"{verdict}_rate", value, n, low, high)
+    for line, share in zip(("review_line", "block_line"), of.lines, strict=True):
+        yield _metric(run, policy, line, share, len(scored))
+    if doubted := [row for row in scored if row.unsure is not None]:
+        value, low, high, n = wilson(sum(bool(row.unsure) for row in doubted), len(doubted))
+        yield _metric(run, policy, "unsure_rate", value, n, low, high)
     yield _metric(run, policy, "no_verdict", float(len(analyses) - len(scored)), len(analyses))
     if scored:
         mean = sum(row.score or 0.0 for row in scored) / len(scored)

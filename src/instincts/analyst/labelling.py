@@ -1,7 +1,7 @@
 """A policy from labels: reads the label file, fits, and says how good the fit is on prompts that it did not see.
 
 Writes the policy, and beside it a folder with `predictions.jsonl` (each tree's held-out probability and the interval of
-its verdict), `metrics.json` and `run.json`. Knows files; the mathematics is `fitting`.
+its verdict), the draws behind every interval, `metrics.json` and `run.json`. Knows files; the mathematics is `fitting`.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from instincts.analyst.codes import Forest
+from instincts.analyst.doubt import fit_folder, write_draws
 from instincts.analyst.explaining import BENEFITS
 from instincts.analyst.fitting import Fit, Labels, features, fit_weights
 from instincts.analyst.policy import Policy
@@ -91,10 +92,11 @@ def fit_policy(
     policy = _policy(
         found, given, parent, name or out.stem, {"labels": file_sha256(labels), "trees": file_sha256(path)}
     )
-    record = out.with_suffix(".fit")
+    record = fit_folder(out)
     rows = list(_metrics(found, given, policy, len(told), run=record.name, seed=seed))
     write_text(record / PREDICTIONS_FILE, "".join(_predictions([each for each, _ in pairs], found, x, given, policy)))
     write_metrics(record, rows)
+    write_draws(record, found.draws_R_18, policy)
     write_policy(out, policy)
     write_run_card(record, card, status="finished", outcome={"policy": str(out), "digest": policy.digest})
     return policy, rows

@@ -44,6 +44,8 @@ class Scores:
     """Sum of severities in each category, and of benefits, clipped and before the transform."""
     floored_P: NDArray[np.bool_]  # noqa: N815 - an axis letter
     """Whether a floor raised the verdict."""
+    floor_P: NDArray[np.int8]  # noqa: N815 - an axis letter
+    """The mildest verdict that floors, and having been cut off, allow."""
 
     def verdicts(self) -> list[Verdict]:
         """Spell the verdicts."""
@@ -70,6 +72,7 @@ def score(trees: Forest | Iterable[Tree] | Tree, policy: Policy) -> Scores:
         verdict_P=np.maximum(verdict, floor),
         mass_P_17=mass,
         floored_P=floor > verdict,
+        floor_P=floor,
     )
 
 

@@ -39,6 +39,16 @@ def score(
             help="Only this prompt: what each leaf gives to its score, and which weights would change the verdict.",
         ),
     ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="Print the verdict on every prompt instead of the rates over all.")
+    ] = False,
+    review_unsure: Annotated[
+        bool,
+        typer.Option(
+            "--review-unsure",
+            help="Review what is allowed or blocked where the interval of its probability has a line in it.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", show_default=False, help="The run folder; made up if not given."),
@@ -47,14 +57,20 @@ def score(
 ) -> None:
     """Judge stored trees under a policy; no model is asked.
 
+    Under a policy that `fit` wrote, each probability has the 95 % interval of the weights' draws, and a verdict whose
+    interval has a line in it is marked unsure.
+
     For example:
 
     - `instincts score runs/trees --policy general`
     - `instincts score runs/trees --policy general --compare children --out runs/children`
     - `instincts score runs/trees --policy general --explain 17`
+    - `instincts score runs/trees --policy mine.toml --each --review-unsure`
     """
     from instincts.analyst import judging
+    from instincts.analyst.doubt import draws_beside
     from instincts.analyst.policy_files import read_policy
+    from instincts.errors import ConfigError
 
     mine = read_policy(policy)
     other = read_policy(compare) if compare else None
@@ -62,6 +78,16 @@ def score(
         show_rows(judging.explained(folder, explain, mine), as_json=as_json)
         return
     destination = out or Path("runs") / f"score-{datetime.now():%Y%m%d-%H%M%S}"
-    rows, _ = judging.judge_folder(folder, mine, out=destination, compare=other)
-    show_metrics(rows, as_json=as_json)
+    draws = [draws_beside(policy, mine), draws_beside(compare, other) if compare and other else None]
+    if mine.fit is not None and draws[0] is None:
+        notice(f"no intervals: the draws of {policy} are not beside it, or it was edited since its fit")
+    if review_unsure and draws[0] is None:
+        raise ConfigError("--review-unsure needs a policy that `instincts fit` wrote, with its draws beside it")
+    rows, judged = judging.judge_folder(
+        folder, mine, out=destination, compare=other, draws=draws, review_unsure=review_unsure
+    )
+    if each:
+        show_rows(judging.verdict_rows(judged), as_json=as_json, whole=("id", "95 %"))
+    else:
+        show_metrics(rows, as_json=as_json)
     notice(f"written: {destination}")

@@ -109,6 +109,13 @@ def _read_endpoint(request: str, replies: Sequence[Reply]) -> Ruling:
     return Ruling.of(flagged, chance, ", ".join(named) or ("flagged" if flagged else "passed"))
 
 
+def _read_scored_review(request: str, replies: Sequence[Reply]) -> Ruling:
+    """Read a stored verdict where a person's look counts as a flag too."""
+    found = _read_endpoint(request, replies)
+    said: Any = json.loads(replies[0].text)["instincts"].get("verdict")
+    return Ruling.of(found.is_flagged or said == "review", found.score, str(said))
+
+
 def _request_only(request: str) -> list[Question]:
     return [Question(messages=(Message("user", request),), max_tokens=1)]
 
@@ -119,6 +126,10 @@ MODERATORS: MappingProxyType[str, Moderator] = MappingProxyType(
         for each in (
             Moderator(name="endpoint", description="a moderation endpoint in OpenAI's schema, `instincts serve` too",
                       render=_request_only, read=_read_endpoint, known_by=("moderation/",)),
+            Moderator(name="scored", description="verdicts that `instincts score` wrote; it flags what is blocked",
+                      render=_request_only, read=_read_endpoint, known_by=("scored/",)),
+            Moderator(name="scored-review", description="the same; it flags what is reviewed, too",
+                      render=_request_only, read=_read_scored_review, known_by=()),
             Moderator(name="llama-guard", description="Llama Guard 3 or 4",
                       render=llama_guard.render_request, read=llama_guard.read_request, known_by=("llamaguard",)),
             Moderator(name="wildguard", description="WildGuard",

@@ -1,4 +1,6 @@
-"""Tells Inspect which of its models are ours: `instincts/NAME`, `pocket-role/PART`, `moderation/SERVICE/MODEL`.
+"""Tells Inspect which of its models are ours.
+
+`instincts/NAME`, `pocket-role/PART`, `moderation/SERVICE/MODEL` and `scored/DIR`.
 
 Torch loads only with one of the first.
 """
@@ -7,7 +9,7 @@ from typing import cast
 
 from inspect_ai.model import ModelAPI, modelapi
 
-__all__ = ["instincts_provider", "moderation_provider", "pocket_role_provider"]
+__all__ = ["instincts_provider", "moderation_provider", "pocket_role_provider", "scored_provider"]
 
 
 @modelapi(name="instincts")
@@ -32,3 +34,11 @@ def pocket_role_provider() -> type[ModelAPI]:
     from instincts.models.pocket_roles import PocketRoleAPI
 
     return PocketRoleAPI
+
+
+@modelapi(name="scored")
+def scored_provider() -> type[ModelAPI]:
+    """Give the provider of `scored/DIR`: verdicts on stored trees."""
+    from instincts.models.scored import ScoredAPI
+
+    return ScoredAPI

@@ -13,6 +13,7 @@ import instincts.models.registration  # noqa: F401 - importing it makes our prov
 from instincts.errors import ConfigError, ModelDirectoryError
 from instincts.models.directory import locate
 from instincts.models.entry_points import load_entry_points
+from instincts.models.scored import SCORED, read_scored
 
 __all__ = ["Target", "opened", "target"]
 
@@ -44,8 +45,11 @@ def target(text: str) -> Target:
 
     Raises:
         ModelDirectoryError: not a provider's, and no such model.
+        RecordError: `scored/DIR` without verdicts in it.
     """
     provider, slash, _ = text.partition("/")
+    if slash and provider == SCORED and not Path(text).exists():
+        return Target(text, read_scored(text.removeprefix(f"{SCORED}/")).digest, is_local=False)
     if slash and provider in _providers() - {"instincts"} and not Path(text).exists():
         return Target(text, "served", is_local=False)
     name = text.removeprefix("instincts/")

@@ -18,6 +18,7 @@ from instincts.attacks.attack import Messages
 from instincts.attacks.solvers import LOOP_JUDGE
 from instincts.errors import ConfigError, unknown_name
 from instincts.judges.moderators import moderator_of
+from instincts.models.scored import SCORED, read_scored, request_sha256
 from instincts.prompts import PromptSet, read_prompts
 from instincts.prompts.named import LABELS
 from instincts.suites import tasks
@@ -202,6 +203,7 @@ def _add(made: Plan, suite: str, settings: EvaluationSettings, fitted: Fit | Non
         case "moderation":
             for found in targets:
                 moderator_of(found.given, settings.moderator)
+                _check_scored(found, settings)
             source = settings.prompts or "pocket"
             made.makers.append(partial(moderation, source, settings.moderator, limit))
             made.tested += [(suite, each.chosen.prompts) for each in labelled_sets(source, limit)]
@@ -290,6 +292,19 @@ def _check_roles(given: Mapping[str, str]) -> None:
     for role in given:
         if role not in known:
             raise unknown_name("model role", role, known)
+
+
+def _check_scored(found: Target, settings: EvaluationSettings) -> None:
+    """Refuse stored verdicts that are on other requests altogether; single ones without a verdict are counted."""
+    if not found.given.startswith(f"{SCORED}/"):
+        return
+    known = read_scored(found.given.removeprefix(f"{SCORED}/")).by_request
+    rows = [row for each in labelled_sets(settings.prompts or "pocket", settings.limit) for row in each.chosen.prompts]
+    if not any(request_sha256(row.request) in known for row in rows):
+        raise ConfigError(
+            f"{found.given} holds no verdict on any of these {len(rows)} requests; grow trees for the same prompts "
+            "with `instincts analyze MODEL --prompts FILE`, then `instincts score`"
+        )
 
 
 def _check_labels(suites: Sequence[str], settings: EvaluationSettings) -> None:
