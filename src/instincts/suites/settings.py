@@ -34,7 +34,8 @@ class EvaluationSettings(Settings):
     refusal."""
     moderator: str | None = None
     """How the models of suite moderation are asked: endpoint, llama-guard, wildguard, shieldgemma, qwen3guard,
-    granite-guardian, scored or refusal for all of them, or MODEL=NAME with commas between. By default what their names say."""
+    granite-guardian, scored or refusal for all of them, or MODEL=NAME with commas between. By default what their names
+    say."""
     limit: int | None = Field(None, ge=1)
     """Use only the first so many prompts of each suite; by default all."""
     questions: int | None = Field(None, ge=1)
