@@ -1,8 +1,10 @@
 """The page in a real browser, on a real service: what it computes, what it does, and that nothing in a tree can act."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from instincts.analyst import Policy, Tree, parse_policy, read_policy, score
 from instincts.analyst.policy_files import SHIPPED
 from instincts.analyst.service.asking import Case
+from instincts.analyst.service.tenants import Tenant, Tenants
 from tests.analyst.service.listening import listening
 from tests.analyst.service.scripted import BENIGN, HARMFUL, ScriptedAnalyst
 from tests.analyst.trees import any_tree, tree
@@ -149,6 +152,53 @@ def test_the_keyboard_reaches_sliders_and_branches(opened: tuple[Any, list[str]]
     assert page.evaluate("document.querySelector('#tree details').open") is not before
 
 
+def test_ctrl_and_enter_in_the_text_judge_it(opened: tuple[Any, list[str]]) -> None:
+    page, _ = opened
+    judge(page, BENIGN)
+    page.fill("#text", HARMFUL)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#word.block", timeout=PATIENCE)
+
+
+def test_sliders_that_matter_to_the_tree_are_marked_in_words(opened: tuple[Any, list[str]]) -> None:
+    """The harmful tree has violence and a benefit, and nothing of the other fifteen categories."""
+    page, _ = opened
+    judge(page, HARMFUL)
+
+    ids = page.eval_on_selector_all(".slider.touched input", "all => all.map(each => each.id)")
+    assert ids == ["slider-violence_extremism", "slider-benefits"]
+
+
+@pytest.mark.parametrize("opened", [(360, "light")], indirect=True)
+def test_the_verdict_stays_in_sight_beside_the_sliders_of_a_phone(opened: tuple[Any, list[str]]) -> None:
+    page, _ = opened
+    judge(page, HARMFUL)
+    page.focus("#slider-criminal_activities")
+    page.locator("#slider-violence_extremism").fill("0")
+
+    page.evaluate("document.getElementById('slider-criminal_activities').scrollIntoView()")
+    strip = page.locator("#strip").bounding_box()
+    slider = page.locator("#slider-criminal_activities").bounding_box()
+    assert "✓ Allow" in page.inner_text("#strip")
+    assert 0 <= strip["y"] < strip["y"] + strip["height"] <= slider["y"]
+
+
+def test_a_token_is_asked_for_only_where_one_is_needed(
+    browser: Any, opened: tuple[Any, list[str]], tmp_path: Path
+) -> None:
+    assert not opened[0].is_visible("#token")
+    tenant = Tenant(name="acme", tokens=("sha256:" + hashlib.sha256(b"secret").hexdigest(),), policy="children")
+    with listening(tmp_path, tenants=Tenants({"acme": tenant})) as url:
+        page = browser.new_page()
+        page.goto(url, timeout=PATIENCE)
+        page.wait_for_selector("#token", timeout=PATIENCE)
+        page.fill("#token", "secret")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#slider-block-line", timeout=PATIENCE)
+        assert page.input_value("#policy") == "children"
+        page.close()
+
+
 def test_a_saved_policy_is_compared_over_stored_trees(opened: tuple[Any, list[str]]) -> None:
     page, _ = opened
     judge(page, BENIGN)
@@ -164,6 +214,7 @@ def test_a_saved_policy_is_compared_over_stored_trees(opened: tuple[Any, list[st
 
     told = page.inner_text("#flips")
     assert "; 0 of" not in told
+    assert "0 stricter, " in told
     assert "block → allow" in told
     page.locator("#flips li button").first.click()
     page.wait_for_selector("#found:has-text('stored')", timeout=PATIENCE)
