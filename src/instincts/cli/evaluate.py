@@ -81,9 +81,8 @@ def evaluate(
             metavar="NAME",
             show_default=False,
             help="How MODEL is asked in suite `moderation`: `endpoint`, `llama-guard`, `wildguard`, `shieldgemma`, "
-            "`qwen3guard`, `granite-guardian`, `scored` for `scored/DIR`, or `refusal` for a chat model; `MODEL=NAME,...` "
-            "for each. By default "
-            "what the model's name says.",
+            "`qwen3guard`, `granite-guardian`, `scored` for `scored/DIR`, or `refusal` for a chat model; "
+            "`MODEL=NAME,...` for each. By default what the model's name says.",
         ),
     ] = None,
     scale: ScaleName = None,
