@@ -53,6 +53,21 @@ async def test_the_same_text_asks_the_analyst_once(tmp_path: Path) -> None:
     assert len(analyst.calls) == 1
 
 
+async def test_a_text_that_comes_again_gets_the_same_answer_under_each_policy(tmp_path: Path) -> None:
+    """Its numbers come from memory the second time; only ids and the tier differ."""
+    async with asked(tmp_path) as (client, _):
+        answers = [
+            (await client.post("/v1/moderations", json={"input": HARMFUL, "model": name})).json()["results"][0]
+            for name in ("general", "children", "general", "children")
+        ]
+
+    for each in answers:
+        for name in ("verdict_id", "tier"):
+            del each["instincts"][name]
+    assert answers[:2] == answers[2:]
+    assert answers[0]["instincts"]["score"] != answers[1]["instincts"]["score"]
+
+
 async def test_a_response_is_another_subject_than_a_prompt(tmp_path: Path) -> None:
     analyst = ScriptedAnalyst()
     async with asked(tmp_path, analyst) as (client, _):

@@ -4,6 +4,7 @@
     asking.py                   the analyst that grows trees
     storage.py                  trees and verdicts that survive a kill
     shelf.py                    which policy is in force
+    recent.py                   what memory holds
     moderator.py                one request: seen before, shared, queued, grown, stored
     categories.py, answers.py   a verdict in OpenAI's words, and in ours
     application.py              the HTTP of it; page.py is what a browser gets

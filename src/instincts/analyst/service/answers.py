@@ -4,19 +4,34 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
-from instincts.analyst.codes import Forest
 from instincts.analyst.explaining import explain
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.scoring import VERDICTS, score, transformed, weights_of
-from instincts.analyst.service.categories import KEYS, categories, hazards
+from instincts.analyst.service.categories import KEYS, Categories, categories, hazards
 from instincts.analyst.service.moderator import Grown
-from instincts.analyst.service.rows import VerdictRow, forest_of
+from instincts.analyst.service.rows import TreeRow, VerdictRow, forest_of
 from instincts.analyst.service.tenants import Tenant
 from instincts.analyst.taxonomy import taxonomy
 from instincts.analyst.tree import Tree
 from instincts.errors import NoVerdictError
 
-__all__ = ["Judgement", "analysis", "judged", "moderation", "moderations", "unjudged"]
+__all__ = ["Judgement", "Reckoned", "analysis", "moderation", "moderations", "reckoned", "unjudged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reckoned:
+    """What a policy makes of a tree; the same for ever, so it can be kept in memory."""
+
+    verdict: Verdict
+    flagged: bool
+    score: float
+    probability: float
+    floored: bool
+    """Whether a floor, or a cut-off tree, raised the verdict."""
+    points: dict[str, float]
+    """Points by category that the tree touches, and of `benefits`."""
+    categories: Categories
+    hazards: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +40,7 @@ class Judgement:
 
     policy: Policy
     verdict: Verdict
-    score: float | None = None
-    probability: float | None = None
-    floored: bool = False
-    """Whether a floor, or a cut-off tree, raised the verdict."""
-    points: dict[str, float] | None = None
-    """Points by category that the tree touches, and of `benefits`."""
+    reckoned: Reckoned | None = None
     grown: Grown | None = None
     error: NoVerdictError | None = None
     id: str | None = None
@@ -43,28 +53,38 @@ class Judgement:
             tree_id=self.grown.row.id if self.grown else None,
             policy=self.policy.digest,
             verdict=self.verdict,
-            score=self.score,
-            probability=self.probability,
+            score=self.reckoned.score if self.reckoned else None,
+            probability=self.reckoned.probability if self.reckoned else None,
             reason=self.error.cause if self.error else "",
             tier=self.grown.tier if self.grown else "",
             seconds=seconds,
         )
 
 
-def judged(grown: Grown, policy: Policy) -> Judgement:
-    """Judge a tree."""
-    forest = forest_of([grown.row])
+def reckoned(row: TreeRow, policy: Policy, *, flag_review: bool) -> Reckoned:
+    """Judge a stored tree.
+
+    Args:
+        row: the tree.
+        policy: the numbers.
+        flag_review: whether a review is flagged too.
+    """
+    forest = forest_of([row])
     scores = score(forest, policy)
     points = (transformed(scores.mass_P_17, policy) * weights_of(policy))[0]
     keys = [*taxonomy().category_keys, "benefits"]
-    return Judgement(
-        policy=policy,
-        verdict=VERDICTS[int(scores.verdict_P[0])],
+    verdict = VERDICTS[int(scores.verdict_P[0])]
+    flagged = _is_flagged(verdict, flag_review=flag_review)
+    line = policy.lines.review if flag_review else policy.lines.block
+    return Reckoned(
+        verdict=verdict,
+        flagged=flagged,
         score=float(scores.score_P[0]),
         probability=float(scores.probability_P[0]),
         floored=bool(scores.floored_P[0]),
         points={key: float(each) for key, each, mass in zip(keys, points, scores.mass_P_17[0], strict=True) if mass},
-        grown=grown,
+        categories=categories(forest, policy, is_flagged=flagged, line=line),
+        hazards=hazards(forest.codes_N),
     )
 
 
@@ -80,14 +100,11 @@ def moderations(results: list[dict[str, Any]], policy: Policy) -> dict[str, Any]
 
 def moderation(found: Judgement, *, flag_review: bool) -> dict[str, Any]:
     """Write one result in OpenAI's schema, and ours under `instincts`, which its client keeps."""
-    flagged = found.verdict == "block" or (flag_review and found.verdict == "review")
-    if found.grown is None:
-        flags = {key: flagged and key == "illicit" for key in KEYS}
-        scores = dict.fromkeys(KEYS, 0.0)
+    if found.reckoned is None:
+        flagged = _is_flagged(found.verdict, flag_review=flag_review)
+        flags, scores = {key: flagged and key == "illicit" for key in KEYS}, dict.fromkeys(KEYS, 0.0)
     else:
-        lines = found.policy.lines
-        line = lines.review if flag_review else lines.block
-        flags, scores = categories(forest_of([found.grown.row]), found.policy, is_flagged=flagged, line=line)
+        flagged, (flags, scores) = found.reckoned.flagged, found.reckoned.categories
     return {
         "flagged": flagged,
         "categories": flags,
@@ -103,7 +120,7 @@ def analysis(found: Judgement, *, analyst: str, seconds: float) -> dict[str, Any
     return {
         **_ours(found),
         "score_of_empty_tree": found.policy.bias,
-        "points": found.points,
+        "points": found.reckoned.points if found.reckoned else None,
         **(_explained(grown.tree, found.policy) if grown else {"contributions": None, "changes": None}),
         "analyst": analyst,
         "seconds": seconds,
@@ -141,20 +158,23 @@ def _explained(tree: Tree, policy: Policy) -> dict[str, Any]:
 
 def _ours(found: Judgement) -> dict[str, Any]:
     lines = found.policy.lines
-    grown = found.grown
-    forest = forest_of([grown.row]) if grown else Forest.of([])
+    grown, numbers = found.grown, found.reckoned
     return {
         "verdict_id": found.id,
         "verdict": found.verdict,
-        "score": found.score,
-        "probability": found.probability,
+        "score": numbers.score if numbers else None,
+        "probability": numbers.probability if numbers else None,
         "calibrated": found.policy.is_calibrated,
         "lines": {"review": lines.review, "block": lines.block},
-        "floored": found.floored,
+        "floored": numbers.floored if numbers else False,
         "policy": {"name": found.policy.name, "version": found.policy.version, "digest": found.policy.digest},
         "tree_id": grown.row.id if grown else None,
         "subject": grown.row.subject if grown else None,
-        "hazards": hazards(forest.codes_N),
+        "hazards": numbers.hazards if numbers else [],
         "tier": grown.tier if grown else None,
         "error": {"cause": found.error.cause, "message": str(found.error)} if found.error else None,
     }
+
+
+def _is_flagged(verdict: Verdict, *, flag_review: bool) -> bool:
+    return verdict == "block" or (flag_review and verdict == "review")

@@ -26,9 +26,10 @@ from instincts.analyst.service.counters import Counters
 from instincts.analyst.service.intake import Intake
 from instincts.analyst.service.last_resort import LastResort
 from instincts.analyst.service.limits import Buckets
-from instincts.analyst.service.moderator import Moderator
+from instincts.analyst.service.moderator import Grown, Moderator
 from instincts.analyst.service.openapi import RESPONSES, document
 from instincts.analyst.service.page import page
+from instincts.analyst.service.recent import Recent
 from instincts.analyst.service.refusals import CAUSES, Refusal, refusal
 from instincts.analyst.service.rescoring import rescored
 from instincts.analyst.service.settings import ServiceSettings
@@ -38,8 +39,6 @@ from instincts.analyst.service.tenants import Scope, Tenant, Tenants
 from instincts.errors import ConfigError, NoVerdictError, UnreadableReplyError
 
 __all__ = ["Service", "application"]
-
-_Authorization = Annotated[str | None, Header(description="`Bearer TOKEN`, where the service has a token file")]
 
 
 class Service:
@@ -76,6 +75,7 @@ class Service:
         self.moderator = Moderator(analyst, store, self.settings)
         self.counters = Counters()
         self.buckets = Buckets()
+        self._reckoned = Recent[tuple[str, str], answers.Reckoned](self.settings.remembered)
 
     async def judge(
         self, tenant: Tenant, case: Case, policy: Policy, seconds: float | None = None
@@ -83,7 +83,7 @@ class Service:
         """Judge one text and keep the verdict; a text without a tree gets what the policy says, and its cause."""
         began = time.perf_counter()
         try:
-            found = answers.judged(await self.moderator.grow(tenant, case, seconds), policy)
+            found = self._judged(await self.moderator.grow(tenant, case, seconds), policy)
         except NoVerdictError as error:
             found = answers.unjudged(error, policy, self.shelf.on_error(policy))
         took = time.perf_counter() - began
@@ -97,6 +97,13 @@ class Service:
             found = replace(found, id=row.id)
         self.counters.judged(tenant.name, found, time.perf_counter() - began)
         return found
+
+    def _judged(self, grown: Grown, policy: Policy) -> answers.Judgement:
+        key = grown.row.id, policy.digest
+        if (numbers := self._reckoned.get(key)) is None:
+            numbers = answers.reckoned(grown.row, policy, flag_review=self.settings.flag_review)
+            self._reckoned.put(key, numbers)
+        return answers.Judgement(policy=policy, verdict=numbers.verdict, reckoned=numbers, grown=grown)
 
     def admit(self, tenant: Tenant, count: int = 1) -> None:
         """Count requests against a tenant's rate.
@@ -162,8 +169,9 @@ def application(service: Service) -> FastAPI:
 
 
 def _asks(service: Service, scope: Scope) -> Any:
-    async def who(authorization: _Authorization = None) -> Tenant:
-        tenant = service.tenants.find(authorization)
+    # Read by hand: a declared header costs FastAPI more than the rest of this, and the document says it elsewhere.
+    async def who(request: Request) -> Tenant:
+        tenant = service.tenants.find(request.headers.get("authorization"))
         if tenant is None:
             raise Refusal(401, "invalid_token", "no valid token; send Authorization: Bearer TOKEN")
         if scope not in tenant.scopes:

@@ -8,10 +8,11 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from typing import Literal, NamedTuple
 
 from instincts.analyst.service.asking import Analyst, Case
+from instincts.analyst.service.recent import Recent
 from instincts.analyst.service.rows import TreeRow
 from instincts.analyst.service.settings import ServiceSettings
 from instincts.analyst.service.storage import Store
@@ -44,7 +45,7 @@ class Moderator:
         self._store = store
         self._settings = settings
         self._places = asyncio.Semaphore(settings.concurrency)
-        self._memory: OrderedDict[tuple[str, str], tuple[TreeRow, Tree]] = OrderedDict()
+        self._memory = Recent[tuple[str, str], tuple[TreeRow, Tree]](settings.remembered)
         self._growing: dict[tuple[str, str], asyncio.Task[Grown]] = {}
 
     async def grow(self, tenant: Tenant, case: Case, seconds: float | None = None) -> Grown:
@@ -76,7 +77,6 @@ class Moderator:
         sha = _hmac(await self._store.key(tenant.name), case)
         key = tenant.name, sha
         if (known := self._memory.get(key)) is not None:
-            self._memory.move_to_end(key)
             return Grown(*known, "memory")
         if key not in self._growing:
             # Counted before anything is awaited, so that a thousand at once see each other.
@@ -118,9 +118,7 @@ class Moderator:
         return self._remember(tenant, row, tree, "model")
 
     def _remember(self, tenant: Tenant, row: TreeRow, tree: Tree, tier: Tier) -> Grown:
-        self._memory[tenant.name, row.prompt_hmac] = row, tree
-        while len(self._memory) > self._settings.remembered:
-            self._memory.popitem(last=False)
+        self._memory.put((tenant.name, row.prompt_hmac), (row, tree))
         return Grown(row, tree, tier)
 
 

@@ -56,10 +56,6 @@ def document(app: FastAPI, *, needs_token: bool) -> dict[str, Any]:
         for path, methods in made["paths"].items():
             for operation in methods.values():
                 operation["responses"].pop("422", None)  # it is 400 here
-                # The security scheme says it.
-                operation["parameters"] = [
-                    each for each in operation.get("parameters", ()) if each["name"] != "authorization"
-                ]
                 if needs_token and path.startswith(("/v1/", "/metrics")):
                     operation["security"] = [{"token": []}]
                 if path == "/v1/policies/{name}" and "requestBody" not in operation and "201" in operation["responses"]:
