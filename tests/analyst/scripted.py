@@ -7,6 +7,10 @@
     trees/cut        stops after its first stakeholder, for want of room
     trees/failing    raises while `DOWN` is not empty
     trees/strict     finds nothing in a prompt, and harm in every answer
+    trees/narrow     has a context of 700 characters, for what it is shown
+    trees/crowded    has no room for a tree in what is longer than 500
+    trees/wavering   finds nothing with every third seed
+    trees/picky      refuses a JSON schema
 
 Every question is kept in `ASKED`.
 """
@@ -20,6 +24,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from instincts.analyst.lines import encode_side
 from instincts.analyst.tree import Tree
+from instincts.errors import PromptSetError
 from instincts.pocket.grammar import REFUSALS
 from instincts.pocket.trees import true_tree
 
@@ -38,6 +43,10 @@ class ScriptedAnalystAPI(ModelAPI):
         name = self.model_name.rpartition("/")[2]
         if name == "failing" and DOWN:
             raise RuntimeError("the scripted analyst is down")
+        if name == "picky" and config.response_schema is not None:
+            raise RuntimeError("the scripted analyst takes no schema")
+        if name == "narrow" and len(input[-1].text) > 700:
+            raise PromptSetError("the prompt does not fit")
         first = not any(each[0][-1].text == input[-1].text for each in ASKED)
         ASKED.append((input, config))
         text = _reply(input, strict=name == "strict")
@@ -47,7 +56,11 @@ class ScriptedAnalystAPI(ModelAPI):
             asked = json.loads(input[-1].text)
             quoted = "\n".join(str(asked[part]) for part in ("prompt", "response") if part in asked)
             text = found[1] if (found := re.search(r"(?s)FORGED(.*)FORGED", quoted)) else text
-        output = ModelOutput.from_content(self.model_name, text)
+        if name == "wavering" and (config.seed or 0) % 3 == 1:
+            text = re.sub(r'"harms": .*', '"harms": [], "benefits": []}', text)
+        crowded = name == "crowded" and len(input[-1].text) > 500
+        text = "{" if crowded else text
+        output = ModelOutput.from_content(self.model_name, text, "model_length" if crowded else "stop")
         if name == "cut":
             output = ModelOutput.from_content(self.model_name, text[: text.index("}]}]}") + 5], "max_tokens")
         output.usage = ModelUsage(input_tokens=10, output_tokens=len(text) // 4, total_tokens=10 + len(text) // 4)

@@ -6,9 +6,9 @@ import pytest
 from inspect_ai.model import Model, get_model
 
 from instincts.analyst import Analysis, Tree, read_policy, score
-from instincts.analyst.growing import grow
+from instincts.analyst.growing import Grower, grow
 from instincts.analyst.settings import AnalysisSettings
-from instincts.errors import EvaluationError
+from instincts.errors import ConfigError, EvaluationError
 from instincts.pocket.grammar import REFUSALS
 from instincts.pocket.trees import true_tree
 from instincts.prompts import Message
@@ -30,7 +30,8 @@ def _analyst(name: str) -> Model:
 
 
 async def _grow(name: str, prompt: str = REQUEST, **settings: object) -> Analysis:
-    return await grow(_analyst(name), (Message("user", prompt),), AnalysisSettings.resolve(given=settings), "x")
+    how = AnalysisSettings.resolve(given={"structured": "off", **settings})
+    return await grow(_analyst(name), (Message("user", prompt),), how, "x")
 
 
 @pytest.mark.parametrize("coding", ["json", "lines", "specialist"])
@@ -128,7 +129,10 @@ async def test_a_prompt_stays_one_string_in_a_turn_of_its_own(words: str) -> Non
 
 async def _judge(name: str, *turns: Message, **settings: object) -> Analysis:
     return await grow(
-        _analyst(name), turns, AnalysisSettings.resolve(given={"calls": 1, **settings}), subject="response"
+        _analyst(name),
+        turns,
+        AnalysisSettings.resolve(given={"calls": 1, "structured": "off", **settings}),
+        subject="response",
     )
 
 
@@ -179,7 +183,7 @@ async def test_an_answer_cannot_close_its_quotes_or_open_a_turn() -> None:
 
 async def test_a_conversation_is_judged_by_its_last_request() -> None:
     turns = (Message("user", "Hello."), Message("assistant", "Hello!"), Message("user", REQUEST))
-    found = await grow(_analyst("able"), turns, AnalysisSettings(calls=1))
+    found = await grow(_analyst("able"), turns, AnalysisSettings(calls=1, structured="off"))
 
     (messages, _), *_ = ASKED
     assert (found.subject, found.tree) == ("dialogue", TRUTH)
@@ -193,3 +197,97 @@ async def test_what_an_analyst_was_asked_and_read_is_counted() -> None:
 
     assert (found.questions, found.tokens_read) == (len(ASKED), 10 * len(ASKED))
     assert found.questions > 2
+
+
+PADDING = "It is a quiet day and the lamp is on. " * 40
+
+
+@pytest.mark.parametrize("name", ["able", "narrow", "crowded"])
+async def test_harm_in_the_middle_of_a_long_text_is_found_in_its_window(name: str) -> None:
+    """1,500 characters before and behind; whether windows were asked for or the context is short, one has the request.
+
+    The benefit that the padding's windows name is not in all of them, so none is left.
+    """
+    settings = {"window": 600} if name == "able" else {}
+    found = await _grow(name, f"{PADDING}{REQUEST} {PADDING}", calls=1, **settings)
+
+    assert found.tree is not None
+    assert found.tree.harms == TRUTH.harms
+    assert found.tree.benefits == ()
+    assert found.windows > 3
+    assert found.unread == 0
+    assert found.questions >= found.windows
+    assert not found.tree.truncated
+
+
+async def test_a_size_that_fits_is_remembered_for_the_next_prompt() -> None:
+    """3,040 characters halve to 380; the next prompt begins there, and asks once a window."""
+    grower = Grower(_analyst("narrow"), AnalysisSettings(calls=1, structured="off"))
+    await grower.grow((Message("user", PADDING * 2),))
+    ASKED.clear()
+    again = await grower.grow((Message("user", f"{PADDING} {PADDING}"),))
+
+    assert len(ASKED) == again.questions == again.windows > 3
+
+
+async def test_more_windows_than_allowed_are_no_verdict() -> None:
+    found = await _grow("able", PADDING * 4, window=600, windows=5)
+
+    assert (found.status, found.tree, ASKED) == ("too_long", None, [])
+    assert "more than 5" in found.reason
+
+
+async def test_a_window_that_nobody_could_read_makes_the_tree_one_that_never_allows() -> None:
+    """The forged tree stands in the last window alone; the harm of the first still counts."""
+    forged = f"FORGED{FORGERIES[0]}FORGED"
+    found = await _grow("gullible", f"{REQUEST} {PADDING}{forged}", calls=1, window=600)
+
+    assert found.tree is not None
+    assert (found.unread, found.tree.truncated, found.tree.harms) == (1, True, TRUTH.harms)
+
+
+async def test_samples_are_made_one_and_how_far_they_differ_is_told() -> None:
+    """Seeds 0, 3 and 6 of three samples with three attempts each: never the one that finds nothing."""
+    alike = await _grow("wavering", calls=1, samples=3)
+
+    assert (alike.tree, alike.samples, alike.disagreement, alike.questions) == (TRUTH, 3, 0.0, 3)
+    assert {config.temperature for _, config in ASKED} == {0.6}
+    # With one attempt each the seeds are 0, 1 and 2; the one in the middle finds nothing. Three pairs: 0, 1 and 1.
+    odd = await _grow("wavering", calls=1, samples=3, attempts=1)
+    assert odd.tree == TRUTH
+    assert odd.disagreement == pytest.approx(2 / 3)
+
+
+async def test_samples_of_which_fewer_than_half_can_be_read_are_no_verdict() -> None:
+    found = await _grow("babbling", calls=1, samples=3)
+
+    assert (found.status, found.samples, found.questions) == ("unreadable", 0, 9)
+
+
+async def test_a_schema_is_tried_once_and_then_sent() -> None:
+    grower = Grower(_analyst("able"), AnalysisSettings(calls=2))
+    for _ in range(2):
+        assert (await grower.grow((Message("user", REQUEST),))).tree == TRUTH
+
+    assert len(ASKED) == 1 + 4
+    assert all(config.response_schema is not None for _, config in ASKED)
+
+
+async def test_a_server_that_takes_no_schema_is_asked_without() -> None:
+    found = await _grow("picky", structured="auto", calls=1)
+
+    assert (found.tree, found.attempts, found.constrained) == (TRUTH, 1, False)
+    assert [config.response_schema for _, config in ASKED] == [None]
+
+
+async def test_a_schema_that_is_demanded_is_not_given_up() -> None:
+    with pytest.raises(EvaluationError, match="takes no schema"):
+        await _grow("picky", structured="on", calls=1)
+    with pytest.raises(ConfigError, match="coding lines is no JSON"):
+        await _grow("able", structured="on", coding="lines")
+
+
+async def test_an_analyst_that_writes_no_tree_is_told_before_it_matters() -> None:
+    await Grower(_analyst("able"), AnalysisSettings()).check()
+    with pytest.raises(ConfigError, match="wrote no tree of a plain test prompt in 2 attempts"):
+        await Grower(_analyst("babbling"), AnalysisSettings(attempts=2)).check()

@@ -25,7 +25,7 @@ def guarded(
 ) -> Path:
     """Write a moderated folder whose analyst is scripted."""
     settings = Moderation.resolve(given={"on_error": "block", **given})
-    moderate(model, analyst, policy, out=out, settings=settings, analysis=AnalysisSettings(calls=1))
+    moderate(model, analyst, policy, out=out, settings=settings, analysis=AnalysisSettings(calls=1, structured="off"))
     return out
 
 

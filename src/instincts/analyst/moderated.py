@@ -21,7 +21,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
-from instincts.analyst.growing import grow
+from instincts.analyst.growing import Grower
 from instincts.analyst.moderating import read_moderation
 from instincts.analyst.policy import Verdict
 from instincts.analyst.scoring import VERDICTS, score
@@ -77,7 +77,7 @@ class ModeratedAPI(ModelAPI):
             ConfigError: the analyst's provider lacks a key.
         """
         self._location = locate(model_name)
-        self._settings, self._analysis, self._policy = read_moderation(self._location)
+        self._settings, analysis, self._policy = read_moderation(self._location)
         content = f"sha256:{self._location.digest}"
         if base_url not in (None, content):
             raise ModelDirectoryError(f"{self._location.name} is now {content}, not {base_url}: it has changed")
@@ -87,6 +87,7 @@ class ModeratedAPI(ModelAPI):
         assert overlay.analyst is not None
         self._model = provider_of(str(overlay.base.path), config=config, **model_args)
         self._analyst = opened(_target(overlay.analyst), GenerateConfig())
+        self._grower = Grower(self._analyst, analysis)
 
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
@@ -157,7 +158,7 @@ class ModeratedAPI(ModelAPI):
 
     async def _rule(self, turns: Sequence[Message], subject: Subject | None = None) -> _Ruling:
         try:
-            found = await grow(self._analyst, turns, self._analysis, subject=subject)
+            found = await self._grower.grow(turns, subject=subject)
         except EvaluationError:
             return self._without_tree("analyst_down")
         spent = _Spent(found.questions, found.tokens_read, found.tokens)

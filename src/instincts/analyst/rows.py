@@ -50,6 +50,14 @@ class Analysis(BaseModel):
     """How the tree was written: `json`, `lines`."""
     constrained: bool = False
     """Whether the server held the analyst to the schema."""
+    windows: int = Field(1, ge=1)
+    """In how many overlapping windows the prompt was read; of several trees it is the worst."""
+    unread: int = Field(0, ge=0)
+    """Windows without a tree; with one, the whole tree counts as cut off."""
+    samples: int = Field(1, ge=0)
+    """Trees that were read of each window and made one, at least."""
+    disagreement: float | None = None
+    """1 minus the mean overlap of two samples in actions and effects, of the window where they differ most."""
     questions: int = Field(0, ge=0)
     """How often the analyst was asked, all sides and attempts together."""
     tokens: int = Field(0, ge=0)

@@ -26,12 +26,15 @@ class AnalysisSettings(Settings):
     """How the tree is written: `json` with words, `lines` in the compact coding; `specialist` and `specialist-json` for
     a model that was trained to write the one or the other and takes no instruction. A model that `distill` trained says
     it itself."""
-    structured: bool = True
-    """Hold served models to the JSON schema where their provider can; a provider that cannot is asked without."""
+    structured: Literal["auto", "on", "off"] = "auto"
+    """Hold served models to the JSON schema: `auto` tries it once on a prompt without content and goes without where
+    the server refuses it or writes nothing readable under it; `on` takes no refusal."""
     attempts: int = Field(default=3, ge=1)
     """How often a side is asked for before the prompt has no verdict; the last time in the other coding."""
+    samples: int = Field(default=1, ge=1)
+    """Trees of each prompt, made one of what at least half of them agree on; 3 to 5 for teachers and audits."""
     temperature: float = Field(default=0.0, ge=0)
-    """Of the first attempt; the others are sampled at 0.6, the paper's, if this is 0."""
+    """Of the first attempt; the others, and all samples of several, are drawn at 0.6, the paper's, if this is 0."""
     max_tokens: int = Field(default=4096, ge=1)
     """Where a reply is cut; a tree that was cut off is never allowed."""
     stakeholders: int = Field(default=6, ge=1)
@@ -40,7 +43,12 @@ class AnalysisSettings(Settings):
     """Most actions a stakeholder."""
     effects: int = Field(default=3, ge=1)
     """Most effects an action."""
-    max_characters: int = Field(default=20_000, ge=1)
+    window: int = Field(default=8000, ge=200)
+    """Characters that are read at once; a longer prompt is read in windows of it that overlap by a fifth, and of their
+    trees the worst counts. It halves by itself where the analyst's context is too short."""
+    windows: int = Field(default=32, ge=1)
+    """Most windows of a prompt; one that needs more has no verdict."""
+    max_characters: int = Field(default=100_000, ge=1)
     """A longer prompt has no verdict."""
     keep_prompts: bool = False
     """Write prompts beside their trees; otherwise only their SHA-256."""

@@ -41,12 +41,30 @@ def analyze(
         int | None,
         typer.Option("--calls", metavar="1|2", show_default=False, help="2 asks for harms and benefits apart."),
     ] = None,
-    structured: Annotated[
-        bool | None,
+    subject: Annotated[
+        str,
+        choice(
+            "--subject",
+            ("prompt", "response"),
+            "What the trees are about: prompts as if they were answered, or answers as they stand, from a column "
+            "`response` or a last turn of the assistant's.",
+        ),
+    ] = "prompt",
+    samples: Annotated[
+        int | None,
         typer.Option(
-            "--structured/--no-structured",
+            "--samples",
+            metavar="K",
             show_default=False,
-            help="Hold served models to a JSON schema where their provider can; on if not given.",
+            help="Trees of each prompt, made one of what half of them agree on; 1 by default.",
+        ),
+    ] = None,
+    structured: Annotated[
+        str | None,
+        choice(
+            "--structured",
+            ("auto", "on", "off"),
+            "Hold served models to a JSON schema; `auto` tries it once and goes without where that does not work.",
         ),
     ] = None,
     attempts: Annotated[
@@ -100,13 +118,20 @@ def analyze(
     if setting == ["help"]:
         show_rows(describe(AnalysisSettings), as_json=as_json)
         return
-    flags: dict[str, Any] = {"coding": coding, "calls": calls, "structured": structured, "attempts": attempts}
+    flags: dict[str, Any] = {"coding": coding, "calls": calls, "structured": structured}
+    flags |= {"samples": samples, "attempts": attempts}
     flags |= {"max_tokens": max_tokens, "limit": limit, "keep_prompts": keep_prompts, "seed": seed}
     settings = AnalysisSettings.resolve(given=given(flags, parse_assignments(setting or [], AnalysisSettings)))
     folder = out or Path("runs") / f"analyze-{datetime.now():%Y%m%d-%H%M%S}"
     with progress_bar("analysing") as progress:
         rows = analyzing.analyze(
-            model, prompts, out=folder, settings=settings, max_connections=max_connections, progress=progress
+            model,
+            prompts,
+            out=folder,
+            settings=settings,
+            subject=subject,  # type: ignore[arg-type]  # one of the two, the option saw to it
+            max_connections=max_connections,
+            progress=progress,
         )
     show_metrics(rows, as_json=as_json)
     notice(f"written: {folder}")

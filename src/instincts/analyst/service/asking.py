@@ -3,7 +3,7 @@
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from instincts.analyst.growing import grow
+from instincts.analyst.growing import Grower
 from instincts.analyst.settings import SPECIALISTS, AnalysisSettings, Subject
 from instincts.analyst.specialist import as_trained
 from instincts.analyst.tree import Tree
@@ -52,7 +52,7 @@ class InspectAnalyst:
             digest: of its content.
             settings: how it is asked.
         """
-        self._model = model
+        self._grower = Grower(model, settings)
         self._settings = settings
         parts = (name, digest, templates_sha256(), settings.model_dump_json())
         self._digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -62,6 +62,15 @@ class InspectAnalyst:
         """Of model, templates and settings."""
         return self._digest
 
+    async def check(self) -> None:
+        """Make sure that the model can write trees.
+
+        Raises:
+            ConfigError: it wrote none; says why.
+            EvaluationError: it failed.
+        """
+        await self._grower.check()
+
     async def grow(self, case: Case) -> Tree:
         """Ask the model."""
         from inspect_ai._util.error import PrerequisiteError  # a key that is missing; no public name
@@ -70,7 +79,7 @@ class InspectAnalyst:
         if case.subject == "response" and self._settings.coding in SPECIALISTS:
             raise NoVerdictError("unreadable", "this analyst was trained on prompts and reads no answers")
         try:
-            found = await grow(self._model, turns, self._settings, subject=case.subject)
+            found = await self._grower.grow(turns, subject=case.subject)
         except (InstinctsError, PrerequisiteError) as error:
             # Whatever the model's trouble is, the text has no verdict; its words are not for clients.
             raise NoVerdictError("analyst_down", "the analyst failed") from error

@@ -1,5 +1,6 @@
 """Runs the service until it is told to stop; then refuses what is new and finishes what it has accepted."""
 
+import asyncio
 import ipaddress
 from collections.abc import Callable
 from pathlib import Path
@@ -35,10 +36,12 @@ def serve(
         token_file: who may ask.
         on_error: what a text without a tree gets where the policy does not say it.
         settings: limits.
-        say: told once where it listens.
+        say: told once where it listens, as soon as it does.
 
     Raises:
-        ConfigError: a policy, token file, address or database URL that does not fit.
+        ConfigError: a policy, token file, address or database URL that does not fit, or an analyst that writes no
+            tree of a text without content.
+        EvaluationError: the analyst failed at that.
         ModelDirectoryError: the model does not open.
         RecordError: the database does not open, or the port is taken.
     """
@@ -59,16 +62,19 @@ def serve(
     if token_file is None and not _is_this_machine(host):
         raise ConfigError(f"--host {host} is open to other machines; give --token-file, or listen on 127.0.0.1")
     tenants = read_tenants(token_file) if token_file else Tenants({})
-    service = Service(
-        open_analyst(
-            model,
-            AnalysisSettings(
-                **{name: getattr(settings, name) for name in ("coding", "calls") if name in settings.model_fields_set},
-                attempts=settings.attempts,
-                max_characters=settings.text_characters,
-            ),
-            connections=settings.concurrency,
+    analyst = open_analyst(
+        model,
+        AnalysisSettings(
+            **{name: getattr(settings, name) for name in ("coding", "calls") if name in settings.model_fields_set},
+            attempts=settings.attempts,
+            samples=settings.samples,
+            structured=settings.structured,
+            max_characters=settings.text_characters,
         ),
+        connections=settings.concurrency,
+    )
+    service = Service(
+        analyst,
         store=open_store(db, patience=settings.store_seconds),
         policy=policy,
         tenants=tenants,
@@ -82,7 +88,7 @@ def serve(
     except OSError as error:
         listening.close()
         raise RecordError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
-    say(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         application(service),
         log_level="warning",
@@ -90,7 +96,16 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=int(settings.seconds + settings.store_seconds) + 5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+
+    async def run() -> None:
+        # In the loop that answers later: a provider's client belongs to one. Nobody is listened to before.
+        if settings.self_test:
+            await analyst.check()
+        say(address)
+        await uvicorn.Server(config).serve(sockets=[listening])
+
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(run())
 
 
 def _is_this_machine(host: str) -> bool:

@@ -38,6 +38,12 @@ class ServiceSettings(Settings):
     itself."""
     calls: Literal[1, 2] = 2
     """Questions a text: harms and benefits apart, or both at once."""
+    samples: int = Field(1, ge=1)
+    """Trees of each text, made one of what half of them agree on."""
+    structured: Literal["auto", "on", "off"] = "auto"
+    """Hold the analyst's server to a JSON schema; `auto` tries it once and goes without where that does not work."""
+    self_test: bool = True
+    """Grow one tree of a text without content before the service listens, and do not start without it."""
     remembered: int = Field(4096, ge=0)
     """Trees kept in memory, so that the same text costs nothing; all are in the database as well."""
     rate: float = Field(50.0, gt=0)

@@ -1,0 +1,66 @@
+"""How a service begins: with one tree of a text without content, or not at all."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from instincts.analyst.service import ServiceSettings
+from instincts.analyst.service.serving import serve
+from instincts.errors import ConfigError
+from tests.analyst.scripted import PROVIDER
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVE = """
+import sys
+import tests.analyst.scripted
+from instincts.analyst.service import ServiceSettings
+from instincts.analyst.service.serving import serve
+serve(sys.argv[1], "general", host="127.0.0.1", port=0, db=sys.argv[2], token_file=None, on_error="block",
+      settings=ServiceSettings(), say=lambda address: print(address, flush=True))
+"""
+
+
+@pytest.mark.enable_socket
+def test_an_analyst_that_writes_no_tree_is_told_and_nothing_listens(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    with pytest.raises(ConfigError, match="wrote no tree of a plain test prompt in 2 attempts"):
+        serve(
+            f"{PROVIDER}/babbling",
+            "general",
+            host="127.0.0.1",
+            port=0,
+            db=f"sqlite:///{tmp_path / 'db'}",
+            token_file=None,
+            on_error="block",
+            settings=ServiceSettings(),
+            say=said.append,
+        )
+    assert said == []
+
+
+@pytest.mark.slow
+@pytest.mark.enable_socket
+def test_a_service_whose_analyst_wrote_a_tree_answers_and_stops_on_a_signal(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", SERVE, f"{PROVIDER}/able", f"sqlite:///{tmp_path / 'db'}"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        for _ in range(50):
+            try:
+                assert httpx.get(f"{url}/healthz").json()["status"] == "ok"
+                break
+            except httpx.ConnectError:
+                pass
+        found = httpx.post(f"{url}/v1/analyze", json={"prompt": "How do I zordan the paper gate?"}, timeout=60).json()
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+
+    assert found["tree"]["harms"]
+    assert "Traceback" not in told
