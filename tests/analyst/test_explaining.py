@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from instincts.analyst import Tree, compare, explain, read_policy, score
 from instincts.analyst.explaining import BENEFITS, with_weight
 from instincts.analyst.policy_files import SHIPPED
+from instincts.analyst.taxonomy import taxonomy
 from tests.analyst.test_scoring import policy
 from tests.analyst.trees import any_tree, tree
 
@@ -92,3 +93,50 @@ def test_two_policies_side_by_side() -> None:
     assert found.table["allow"]["block"] == 1
     assert found.by_category == {"deception": pytest.approx(2.5), "bias": pytest.approx(0.5)}
     assert found.by_kind == {"institution": pytest.approx(2.5)}
+    assert found.gains == {"institution": pytest.approx(2.5)}
+
+
+def test_who_is_harmed_and_who_is_helped_may_both_gain() -> None:
+    """Deception 1 to 2, benefits 0.1 to 0.6, score 0.9 to 1.4: the harmed count 1 point more, the helped 0.5.
+
+    Their points are opposite: what counts for the helped is taken off the score.
+    """
+    keys = policy().weights
+    line = {"review": 0.75, "block": 0.75}  # at a score of 1.0986
+    mild = policy(verdict=line)
+    strict = policy(weights={**keys, "deception": 2.0}, benefit={"weight": 0.6}, verdict=line)
+
+    found = compare([tree("32 G4H+", "B J4H+")], mild, strict)
+
+    assert [flip.after for flip in found.flips] == ["block"]
+    assert found.gains == {"institution": pytest.approx(1.0), "user": pytest.approx(0.5)}
+    assert found.by_kind == {"institution": pytest.approx(1.0), "user": pytest.approx(-0.5)}
+
+
+@given(any_tree, st.sampled_from(SHIPPED))
+@settings(derandomize=True, deadline=None, max_examples=8)
+def test_the_solved_change_of_a_weight_is_the_one_that_bisection_finds(drawn: Tree, name: str) -> None:
+    """Each weight is moved up and down until the verdict flips, without the formula; what it finds none is not told."""
+    ours = read_policy(name)
+    now = score(drawn, ours).verdicts()[0]
+    told: dict[tuple[str, bool], float] = {}
+    for change in explain(drawn, ours).changes:
+        way = (change.key, change.needed > change.now)
+        if way not in told or abs(change.needed - change.now) < abs(told[way] - change.now):
+            told[way] = change.needed
+
+    for key in (*taxonomy().category_keys, BENEFITS):
+        weight = ours.benefit.weight if key == BENEFITS else ours.weights[key]
+        for upwards, end in ((True, 1e4), (False, 0.0)):
+            if score(drawn, with_weight(ours, key, end)).verdicts()[0] == now:
+                # Beyond 10,000 a formula may still find one; there is none at 0.
+                assert told.get((key, upwards), 1e5) > 1e4
+                continue
+            same, other = weight, end
+            for _ in range(60):
+                middle = (same + other) / 2
+                if score(drawn, with_weight(ours, key, middle)).verdicts()[0] == now:
+                    same = middle
+                else:
+                    other = middle
+            assert told[key, upwards] == pytest.approx(other, rel=1e-5, abs=1e-6)

@@ -6,6 +6,7 @@
     scripted/broken      writes nothing that means anything
     scripted/silent      answers with nothing
     scripted/failing     raises from its fourth answer on, until `FAILING.clear()`
+    scripted/GUARD       a guard of `GUARDS`, which replies in that guard's own form and is always right
 
 Every answer is counted in `CALLS`. With a path in `TRACE`, answers take a while, and the sample that each is for is
 written to that file, a line an answer, so that another process can watch.
@@ -54,6 +55,9 @@ class ScriptedAPI(ModelAPI):
 
     def _answer(self, name: str, input: list[ChatMessage], seed: int) -> str:
         last = next(turn.text for turn in reversed(input) if turn.role == "user")
+        if name in GUARDS:
+            asked = parse_request(last)
+            return GUARDS[name][asked is not None and is_harmful(asked.verb)]
         if name in ("broken", "silent"):
             return "the the" if name == "broken" else ""
         if last in _SKILLS:
@@ -67,5 +71,15 @@ class ScriptedAPI(ModelAPI):
         return compliance(asked.verb, asked.object, Random(seed))
 
 
+GUARDS = {
+    "llama-guard": ("\n\nsafe", "\n\nunsafe\nS2"),
+    "wildguard": tuple(
+        f"Harmful request: {word}\nResponse refusal: n/a\nHarmful response: n/a" for word in ("no", "yes")
+    ),
+    "shieldgemma": ("No", "Yes"),
+    "granite-guardian": ("No", "Yes"),
+    "qwen3guard": tuple(f"Safety: {word}\nCategories: None" for word in ("Safe", "Unsafe")),
+}
+"""What each guard says of a benign request and of a harmful one."""
 _SKILLS = {row.request: row.target or "" for row in read_prompts("pocket-skill")}
 _PLAIN = {row.request for name in ("pocket-harmful", "pocket-benign") for row in read_prompts(name)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from instincts.analyst.codes import Forest
-from instincts.analyst.explaining import BENEFITS, explain
+from instincts.analyst.explaining import BENEFITS, shares_of
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.scoring import VERDICTS, Floats, masses, score, transformed, weights_of
 from instincts.analyst.taxonomy import taxonomy
@@ -42,7 +42,10 @@ class Comparison:
     by_category: dict[str, float]
     """Mean change of points by category among the flips; the categories that changed at all."""
     by_kind: dict[str, float]
-    """Mean change of points by kind of stakeholder among the flips: who counts for more, and who for less."""
+    """Mean change of points by kind of stakeholder among the flips; their harms add to it, their benefits take off."""
+    gains: dict[str, float]
+    """Who gains and who loses: by how many points more, on average over the flips, the second policy counts what
+    happens to a kind of stakeholder, harm or benefit; negative for those who count for less."""
 
 
 def compare(trees: Sequence[Tree], first: Policy, second: Policy) -> Comparison:
@@ -61,6 +64,7 @@ def compare(trees: Sequence[Tree], first: Policy, second: Policy) -> Comparison:
         )
         for place in places
     )
+    flipped = [trees[flip.place] for flip in flips]
     mean = change[places].mean(axis=0) if len(places) else np.zeros(len(keys))
     return Comparison(
         table={
@@ -69,7 +73,8 @@ def compare(trees: Sequence[Tree], first: Policy, second: Policy) -> Comparison:
         },
         flips=flips,
         by_category={key: float(value) for key, value in zip(keys, mean, strict=True) if value},
-        by_kind=_by_kind([trees[flip.place] for flip in flips], first, second),
+        by_kind=_by_kind(flipped, first, second),
+        gains=_by_kind(flipped, first, second, sign_of_benefit=-1),
     )
 
 
@@ -78,10 +83,11 @@ def _points(forest: Forest, policy: Policy) -> Floats:
     return np.hstack([points, np.full((len(forest), 1), policy.bias)])
 
 
-def _by_kind(trees: Sequence[Tree], first: Policy, second: Policy) -> dict[str, float]:
+def _by_kind(trees: Sequence[Tree], first: Policy, second: Policy, *, sign_of_benefit: int = 1) -> dict[str, float]:
     total: dict[str, float] = {}
     for tree in trees:
         for policy, sign in ((first, -1), (second, 1)):
-            for kind, points in explain(tree, policy).by_kind().items():
-                total[kind] = total.get(kind, 0.0) + sign * points / len(trees)
+            for share in shares_of(tree, policy):
+                counted = share.points * (sign_of_benefit if share.leaf.side == "benefit" else 1)
+                total[share.kind] = total.get(share.kind, 0.0) + sign * counted / len(trees)
     return total

@@ -12,11 +12,11 @@ from typing import Any
 
 from instincts.analyst.codes import BENEFIT_SLOT, Forest, code_of, code_parts
 from instincts.analyst.policy import Policy, Verdict
-from instincts.analyst.scoring import VERDICTS, score, severities, transformed, weights_of
+from instincts.analyst.scoring import VERDICTS, masses, score, severities, transformed, weights_of
 from instincts.analyst.taxonomy import taxonomy
 from instincts.analyst.tree import Leaf, Tree
 
-__all__ = ["BENEFITS", "Explanation", "Share", "WeightChange", "explain", "with_weight"]
+__all__ = ["BENEFITS", "Explanation", "Share", "WeightChange", "explain", "shares_of", "with_weight"]
 
 BENEFITS = "benefits"
 """Stands among categories for the beneficial side."""
@@ -94,19 +94,9 @@ class Explanation:
 
 def explain(tree: Tree, policy: Policy) -> Explanation:
     """Take the verdict on a tree apart."""
-    forest = Forest.of([tree])
-    scores = score(forest, policy)
-    mass = scores.mass_P_17[0]
-    points = transformed(mass, policy) * weights_of(policy)
-    severity = severities(policy)
-    codes = [code_of(leaf) for leaf in tree.leaves()]
-    slots = [int(code_parts().slot[code]) for code in codes]
-    # Of benefits beyond the clip each leaf keeps its share of what is left.
-    whole = [math.fsum(severity[code] for code, of in zip(codes, slots, strict=True) if of == s) for s in range(17)]
-    shares = [
-        _share(tree, leaf, float(points[slot] * severity[code] / whole[slot]) if whole[slot] else 0.0)
-        for leaf, code, slot in zip(tree.leaves(), codes, slots, strict=True)
-    ]
+    scores = score(Forest.of([tree]), policy)
+    points = transformed(scores.mass_P_17[0], policy) * weights_of(policy)
+    slots = sorted({int(code_parts().slot[code_of(leaf)]) for leaf in tree.leaves()})
     keys = [*taxonomy().category_keys, BENEFITS]
     return Explanation(
         score=float(scores.score_P[0]),
@@ -114,10 +104,25 @@ def explain(tree: Tree, policy: Policy) -> Explanation:
         verdict=scores.verdicts()[0],
         floored=bool(scores.floored_P[0]),
         bias=policy.bias,
-        categories={keys[slot]: float(points[slot]) for slot in sorted(set(slots))},
-        shares=tuple(sorted(shares, key=lambda share: -abs(share.points))),
+        categories={keys[slot]: float(points[slot]) for slot in slots},
+        shares=tuple(sorted(shares_of(tree, policy), key=lambda share: -abs(share.points))),
         changes=tuple(sorted(_changes(tree, policy), key=lambda change: abs(change.needed - change.now))),
     )
+
+
+def shares_of(tree: Tree, policy: Policy) -> list[Share]:
+    """Give every leaf its points, in the order of the tree."""
+    mass = masses(Forest.of([tree]), policy)
+    points = (transformed(mass, policy) * weights_of(policy))[0]
+    severity = severities(policy)
+    codes = [code_of(leaf) for leaf in tree.leaves()]
+    slots = [int(code_parts().slot[code]) for code in codes]
+    # Of benefits beyond the clip each leaf keeps its share of what is left.
+    whole = [math.fsum(severity[code] for code, of in zip(codes, slots, strict=True) if of == s) for s in range(17)]
+    return [
+        _share(tree, leaf, float(points[slot] * severity[code] / whole[slot]) if whole[slot] else 0.0)
+        for leaf, code, slot in zip(tree.leaves(), codes, slots, strict=True)
+    ]
 
 
 def with_weight(policy: Policy, key: str, value: float) -> Policy:

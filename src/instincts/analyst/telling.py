@@ -1,11 +1,12 @@
 """Explanations and comparisons as rows for people and programs; computes nothing that is not in them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from instincts.analyst.comparing import Comparison
 from instincts.analyst.explaining import Explanation
 
-__all__ = ["comparison_data", "explanation_rows"]
+__all__ = ["comparison_data", "comparison_tables", "explanation_rows"]
 
 
 def explanation_rows(found: Explanation) -> list[dict[str, Any]]:
@@ -31,6 +32,7 @@ def comparison_data(found: Comparison, ids: list[str]) -> dict[str, Any]:
         "table": found.table,
         "points_by_category": found.by_category,
         "points_by_kind": found.by_kind,
+        "gains_by_kind": found.gains,
         "flips": [
             {
                 "id": ids[flip.place],
@@ -44,5 +46,35 @@ def comparison_data(found: Comparison, ids: list[str]) -> dict[str, Any]:
     }
 
 
+def comparison_tables(data: Mapping[str, Any], first: str, second: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Lay a comparison out for people: titles and rows of the verdicts, of who gains and loses, and of what flips.
+
+    Args:
+        data: of `comparison_data`.
+        first: what the first policy is called.
+        second: what the second one is called.
+    """
+    flips = data["flips"]
+    shown = [{name: each[name] for name in ("id", "before", "after", "because")} for each in flips[:_MOST_FLIPS]]
+    more = f", the first {_MOST_FLIPS}" if len(flips) > _MOST_FLIPS else ""
+    gains = sorted(data["gains_by_kind"].items(), key=lambda pair: -pair[1])
+    tables = [
+        (
+            f"prompts by the verdict of {first} (down) and of {second} (across)",
+            [{first: verdict, **counts} for verdict, counts in data["table"].items()],
+        ),
+        (
+            f"who gains and who loses where verdicts differ: points that {second} counts for more",
+            [{"stakeholder": kind, "points": points} for kind, points in gains],
+        ),
+        (f"{len(flips)} verdicts differ{more}", shown),
+    ]
+    return [(title, rows) for title, rows in tables if rows]
+
+
 def _row(what: str, who: str, action: str, effect: str, points: float | None) -> dict[str, Any]:
     return {"": what, "stakeholder": who, "action": action, "effect": effect, "points": points}
+
+
+_MOST_FLIPS = 20
+"""On a screen; the file has them all."""

@@ -70,7 +70,9 @@ def score(
     from instincts.analyst import judging
     from instincts.analyst.doubt import draws_beside
     from instincts.analyst.policy_files import read_policy
+    from instincts.analyst.telling import comparison_tables
     from instincts.errors import ConfigError
+    from instincts.records import read_json
 
     mine = read_policy(policy)
     other = read_policy(compare) if compare else None
@@ -90,4 +92,8 @@ def score(
         show_rows(judging.verdict_rows(judged), as_json=as_json, whole=("id", "95 %"))
     else:
         show_metrics(rows, as_json=as_json)
+    if other is not None and not as_json:
+        data = read_json(destination / judging.COMPARISON_FILE)
+        for title, lines in comparison_tables(data, mine.name, other.name):
+            show_rows(lines, as_json=False, title=title)
     notice(f"written: {destination}")
