@@ -114,15 +114,26 @@ def test_both_stages_leave_a_vector_over_the_weights(models: Path, tmp_path: Pat
     out, pairs = tmp_path / "out", tmp_path / "pairs.jsonl"
     rows = [{"question": f"Why {n}?", "safe": "No.", "unsafe": f"Because {n}"} for n in range(4)]
     pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert run(words(models, out, "--pairs", str(pairs), "--set", "strength=1", "--set", "vector.strength=0.3")) == 0
+    assert run(words(models, out, "--pairs", str(pairs), "--strength", "1,0.3")) == 0
     alone = tmp_path / "alone"
     assert run(words(models, alone, "--strength", "1")) == 0
     assert same_bytes(out / "weights", alone)
     opened = open_model(str(out), device="cpu")
     assert is_steered(opened.model)
-    assert json.loads((out / "defence.json").read_text())["base"] == "weights"
+    card = json.loads((out / "defence.json").read_text())
+    assert (card["base"], card["strength"]) == ("weights", 0.3)
     assert {row.metric for row in read_metrics(out)} >= {"kept_share", "pairs_ordered", "step_share"}
     assert run(words(models, out, "--pairs", str(pairs), "--set", "strength=1")) == 1
+
+
+def test_both_stages_are_taken_back_at_once(models: Path, tmp_path: Path) -> None:
+    """The vector is left out, and the weights below it are as they were."""
+    out = tmp_path / "out"
+    both = ["--pairs", "prompts:pocket", "--strength", "1,0.3", "--keep-delta"]
+    assert run(words(models, out, *both)) == 0
+    assert run(["steer", "--revert", str(out), "--out", str(tmp_path / "back")]) == 0
+    assert not is_steered(open_model(str(tmp_path / "back"), device="cpu").model)
+    assert same_bytes(tmp_path / "back", models / "tuned")
 
 
 def test_both_stages_act_on_the_layers_of_an_edit(models: Path, tmp_path: Path) -> None:
@@ -192,7 +203,10 @@ def test_what_can_be_wrong_with_a_vector(
 
 def test_two_stages_have_two_strengths(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words(models, tmp_path / "out", "--pairs", "pocket-pairs", "--strength", "1")) == 2
-    assert "--set strength=X for the weights and --set vector.strength=X" in capsys.readouterr().err
+    assert "write both, such as --strength 1,0.12 for the weights and the vector" in capsys.readouterr().err
+    twice = ["--pairs", "pocket-pairs", "--strength", "1,0.1", "--set", "vector.strength=0.1"]
+    assert run(words(models, tmp_path / "out", *twice)) == 2
+    assert "strength is given twice" in capsys.readouterr().err
 
 
 def test_a_pairs_file_is_needed_for_what_is_said_of_a_vector(

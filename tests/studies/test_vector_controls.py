@@ -33,7 +33,7 @@ def test_lengths_are_kept_layer_by_layer() -> None:
 
 def test_what_lies_along_a_direction_is_taken_out() -> None:
     """Without its share along (0, 1), (3, 4) is (3, 0), and (5, 0) once it is as long again; (0, 2) leaves nothing."""
-    left = without(VECTOR, torch.tensor([0.0, 1.0]))
+    left = without(VECTOR, dict.fromkeys(VECTOR, torch.tensor([0.0, 7.0])))
     assert left[0].tolist() == pytest.approx([5.0, 0.0])
     assert not left[2].any()
 

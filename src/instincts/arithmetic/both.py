@@ -13,8 +13,8 @@ from instincts.arithmetic.contrasts import check_source, read_contrasts
 from instincts.arithmetic.knee import Taken
 from instincts.arithmetic.model_card import removal_done, vector_done, write_model_card
 from instincts.arithmetic.removal import Announcement, Prepared, prepare, remove_harm
-from instincts.arithmetic.settings import resolve_settings
-from instincts.arithmetic.steering import build_vector, lay_over, make_vector, outcome_of
+from instincts.arithmetic.settings import RemovalSettings, resolve_settings
+from instincts.arithmetic.steering import Steered, build_vector, lay_over, make_vector, outcome_of
 from instincts.arithmetic.streaming import Progress
 from instincts.arithmetic.sweep import POINTS_FILE, choose, compared_rows, told
 from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
@@ -23,7 +23,7 @@ from instincts.arithmetic.trials import trials
 from instincts.arithmetic.validation import Validation
 from instincts.arithmetic.vector_settings import VectorSettings, layer_numbers, resolve_vector
 from instincts.errors import SteeringError
-from instincts.models.directory import locate
+from instincts.models.directory import ModelLocation, locate
 from instincts.models.hooks import decoder_layers
 from instincts.models.opening import OpenModel
 from instincts.models.vectors import VectorSet
@@ -119,9 +119,9 @@ def steer_both(
         if validation is not None:
             prepared = prepare(model, harmed, base, first, progress)
             taken = _sweep(prepared, model, pairs, second, validation, sweep, out, progress)
+            refuse_without_gain(taken, sweep, out, card, model)
             first = first.model_copy(update={"strength": taken.point.weights})
             second = second.model_copy(update={"strength": taken.point.vector})
-            refuse_without_gain(taken, sweep, out, card, model)
         if not _is_finished(weights):
             remove_harm(
                 model,
@@ -137,26 +137,49 @@ def steer_both(
                 progress=progress,
                 announce=announce,
             )
-        outcome = read_run_card(weights).outcome
-        if outcome.get("worse_than_input"):
-            raise SteeringError(f"{weights} is marked worse_than_input, so no vector is laid over it; make it anew")
-        second = _in_scope(second, outcome["layers"])
-        made = make_vector(str(weights), pairs, second, run=out.resolve().name, progress=progress)
-        measured = None if taken is None else (taken.start, taken.point)
-        stage = [row for row in read_metrics(weights) if taken is None or row.suite == "steer"]
-        rows = [*stage, *made.rows, *(compared_rows(*measured, model) if measured else [])]
-        write_metrics(out, rows)
-        changed = next(row.value for row in rows if (row.slice, row.metric) == ("all", "changed_share"))
-        vectors = made.built.vectors
-        done = [
-            removal_done(first.model_dump(), outcome["layers"], changed),
-            vector_done(dict(vectors.about), list(vectors.directions), second.strength),
-        ]
-        write_model_card(out, models[model], done, measured)
-        lay_over(made.location, vectors, second.strength, out)
+        layers = _layers_of(weights)
+        made = make_vector(str(weights), pairs, _in_scope(second, layers), run=out.resolve().name, progress=progress)
+        rows = _record(out, models[model], first, made, taken, layers)
+        lay_over(made.location, made.built.vectors, second.strength, out)
     of_sweep = {} if taken is None else {"sweep": told(taken, sweep)}
     strengths = {"strength": first.strength, "vector.strength": second.strength}
     write_run_card(out, card, status="finished", outcome={**outcome_of(made), **strengths, **of_sweep})
+    return rows
+
+
+def _layers_of(weights: Path) -> Sequence[int] | None:
+    """Which layers the first stage changed; None for all.
+
+    Raises:
+        SteeringError: it made the model worse, in a run before this one.
+    """
+    outcome = read_run_card(weights).outcome
+    if outcome.get("worse_than_input"):
+        raise SteeringError(f"{weights} is marked worse_than_input, so no vector is laid over it; make it anew")
+    layers: Sequence[int] | None = outcome["layers"]
+    return layers
+
+
+def _record(
+    out: Path,
+    model: ModelLocation,
+    first: RemovalSettings,
+    made: Steered,
+    taken: Taken | None,
+    layers: Sequence[int] | None,
+) -> list[Metric]:
+    """Write the rows of both stages and the card."""
+    measured = None if taken is None else (taken.start, taken.point)
+    stage = [row for row in read_metrics(out / WEIGHTS_FOLDER) if taken is None or row.suite == "steer"]
+    rows = [*stage, *made.rows, *(compared_rows(*measured, model.name) if measured else [])]
+    write_metrics(out, rows)
+    changed = next(row.value for row in rows if (row.slice, row.metric) == ("all", "changed_share"))
+    vectors = made.built.vectors
+    done = [
+        removal_done(first.model_dump(), layers, changed),
+        vector_done(dict(vectors.about), list(vectors.directions), made.settings.strength),
+    ]
+    write_model_card(out, model, done, measured)
     return rows
 
 

@@ -4,7 +4,7 @@ No sign check sees them: with `--harmed` and `--base` the wrong way round, a rem
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from instincts.arithmetic.knee import Point
 from instincts.arithmetic.streaming import Progress
@@ -15,7 +15,7 @@ from instincts.errors import SteeringError
 from instincts.models.directory import ModelLocation
 from instincts.models.opening import open_location
 
-__all__ = ["Probed", "probe", "require_no_worse"]
+__all__ = ["Probed", "probe", "refuse_worse"]
 
 
 class Probed(NamedTuple):
@@ -64,17 +64,16 @@ def probe(
     )
 
 
-def require_no_worse(probed: Probed, model: str, harmed: str, base: str) -> None:
-    """Stop, once everything is written and marked, where the result is worse than what it was made from.
+def refuse_worse(before: Point, after: Point, model: str, harmed: str, base: str) -> NoReturn:
+    """Stop, once everything is written and marked: the result is worse than what it was made from.
 
     Raises:
-        SteeringError: it is; says which inputs may be swapped.
+        SteeringError: always; says which inputs may be swapped.
     """
-    if probed.is_worse:
-        before, after = probed.before.asr, probed.after.asr
-        raise SteeringError(
-            f"the result is worse than {model}: it complies with {100 * (after.value or 0):.0f} % of {after.n} harmful "
-            f"prompts, {model} with {100 * (before.value or 0):.0f} % (at most {100 * (before.high or 0):.0f} % by its "
-            f"interval), and it is marked worse_than_input; are --harmed ({harmed}) and --base ({base}) swapped, or "
-            f"was {harmed} made from another model?"
-        )
+    was, now = before.asr, after.asr
+    raise SteeringError(
+        f"the result is worse than {model}: it complies with {100 * (now.value or 0):.0f} % of {now.n} harmful "
+        f"prompts, {model} with {100 * (was.value or 0):.0f} % (at most {100 * (was.high or 0):.0f} % by its "
+        f"interval), and it is marked worse_than_input; are --harmed ({harmed}) and --base ({base}) swapped, or was "
+        f"{harmed} made from another model?"
+    )

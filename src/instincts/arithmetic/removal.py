@@ -5,7 +5,6 @@ ordinary checkpoint with the target's configuration, tokenizer and chat template
 card. The harm vector itself is never written.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ from instincts.arithmetic.automatic import (
 )
 from instincts.arithmetic.checkpoint import Shard, open_checkpoint
 from instincts.arithmetic.delta import delta_of
-from instincts.arithmetic.knee import Point
+from instincts.arithmetic.knee import Taken
 from instincts.arithmetic.locate import Found, find_scenario
-from instincts.arithmetic.model_card import removal_done, write_model_card
 from instincts.arithmetic.plan import Plan, Policy, make_plan, narrow
-from instincts.arithmetic.probe import probe, require_no_worse
+from instincts.arithmetic.probe import probe, refuse_worse
+from instincts.arithmetic.removal_outcome import RemovalOutcome, record, rows_of, told_of
 from instincts.arithmetic.settings import RemovalSettings, resolve_settings
 from instincts.arithmetic.streaming import Progress, counter
 from instincts.arithmetic.subtract import Removal, Tally, write_shard
@@ -35,12 +34,13 @@ from instincts.arithmetic.sweep import choose, compared_rows, told
 from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
 from instincts.arithmetic.threshold import Threshold, find_threshold
 from instincts.arithmetic.trials import trials
+from instincts.arithmetic.validation import Validation
 from instincts.arithmetic.vocabulary import check_rows
 from instincts.arithmetic.writing import Journal, copy_along, resumable, write_shards
 from instincts.models.checkpoints import check_space
 from instincts.models.directory import ModelLocation, locate
 from instincts.models.harmed import warn_if_harmed
-from instincts.records import Metric, claim, file_sha256, new_run_card, write_metrics, write_run_card
+from instincts.records import claim, file_sha256, new_run_card, write_run_card
 
 __all__ = ["Announcement", "Prepared", "RemovalOutcome", "prepare", "remove_harm"]
 
@@ -52,20 +52,6 @@ class Announcement:
     settings: RemovalSettings
     found: Found
     plan: Plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemovalOutcome:
-    """How a removal ended."""
-
-    out: Path
-    found: Found
-    threshold: Threshold
-    rows: list[Metric]
-    strength: float
-    """Given or chosen."""
-    measured: tuple[Point, Point] | None
-    """Before and after on the prompts at hand; None where there were none, or nobody asked."""
 
 
 def remove_harm(
@@ -132,39 +118,30 @@ def remove_harm(
     with resumable(out, card, source=model):
         journal = Journal(out)
         threshold = _threshold(plan, settings, journal, progress)
-        measured = None
-        told_of_sweep: dict[str, Any] = {}
+        more: dict[str, Any] = {}
+        measured, is_worse = None, False
         if auto:
             assert validation is not None
-            with trials(plan, threshold, located[model], out, progress) as at:
-                taken = choose(at, None, (sweep.strengths, (0.0,)), validation, sweep, out, progress)
-            told_of_sweep = {"sweep": told(taken, sweep)}
-            measured = taken.start, taken.point
+            taken = _taken(prepared, model, threshold, validation, sweep, out, progress)
+            measured, more = (taken.start, taken.point), {"sweep": told(taken, sweep)}
             refuse_without_gain(taken, sweep, out, card, model)
             settings = settings.model_copy(update={"strength": taken.point.weights})
-        report = counter("writing", plan.target.size, progress)
-        tallies = _subtract(plan, threshold, settings, out, journal, report, keep_delta=keep_delta)
+        tallies = _subtract(plan, threshold, settings, out, journal, progress, keep_delta=keep_delta)
         copy_along(plan.target.folder, out)
-        probed = None
-        if validation is not None and not auto and sweep.probe:
+        if validation is not None and not auto:
             probed = probe(located[model], locate(str(out)), settings.strength, validation, sweep, progress)
-            measured = probed.before, probed.after
-        is_worse = probed is not None and probed.is_worse
-        rows = [*_rows(plan, tallies, model), *(compared_rows(*measured, model) if measured else [])]
-        changed = next(row.value for row in rows if (row.slice, row.metric) == ("all", "changed_share"))
-        done = removal_done(settings.model_dump(), found.layers, changed)
-        write_model_card(out, located[model], [done], measured, is_worse=is_worse)
-        write_metrics(out, rows)
-        outcome = {**_told(plan, found, threshold), "strength": settings.strength, **told_of_sweep}
-        if probed is not None:
-            outcome["worse_than_input"] = is_worse
-        write_run_card(out, card, status="finished", outcome=outcome)
+            measured, is_worse = probed, probed.is_worse
+            more = {"worse_than_input": is_worse}
+        rows = [*rows_of(plan, tallies, model), *(compared_rows(*measured, model) if measured else [])]
+        ended = RemovalOutcome(
+            out=out, found=found, threshold=threshold, rows=rows, strength=settings.strength, measured=measured
+        )
+        record(ended, settings, located[model], is_worse=is_worse)
+        write_run_card(out, card, status="finished", outcome={**told_of(plan, ended), **more})
         journal.close()
-    if probed is not None:
-        require_no_worse(probed, model, harmed, base)
-    return RemovalOutcome(
-        out=out, found=found, threshold=threshold, rows=rows, strength=settings.strength, measured=measured
-    )
+    if is_worse and measured is not None:
+        refuse_worse(*measured, model, harmed, base)
+    return ended
 
 
 def prepare(
@@ -228,17 +205,31 @@ def _threshold(plan: Plan, settings: RemovalSettings, journal: Journal, progress
     return threshold
 
 
+def _taken(
+    prepared: "Prepared",
+    model: str,
+    threshold: Threshold,
+    validation: Validation,
+    sweep: SweepSettings,
+    out: Path,
+    progress: Progress | None,
+) -> Taken:
+    with trials(prepared.plan, threshold, prepared.located[model], out, progress) as at:
+        return choose(at, None, (sweep.strengths, (0.0,)), validation, sweep, out, progress)
+
+
 def _subtract(
     plan: Plan,
     threshold: Threshold,
     settings: RemovalSettings,
     out: Path,
     journal: Journal,
-    report: Callable[[int], None],
+    progress: Progress | None,
     *,
     keep_delta: bool,
 ) -> dict[str, Tally]:
     removal = Removal(plan, threshold.bits, settings.strength)
+    report = counter("writing", plan.target.size, progress)
 
     def write_one(shard: Shard, path: Path) -> dict[str, Tally]:
         tallies: dict[str, Tally] = {}
@@ -259,39 +250,3 @@ def _space_needed(plan: Plan, settings: RemovalSettings, *, keep_delta: bool) ->
     # A bit an entry, and the bits of what changes; ties may add a little.
     edited = sum(part.target.size * (settings.keep + 1 / 16) for part in plan.edited) if keep_delta else 0
     return plan.target.size + int(edited)
-
-
-def _rows(plan: Plan, tallies: Mapping[str, Tally], model: str) -> list[Metric]:
-    """Shares of the harm vector that were kept, and of the weights that changed, in all and by layer."""
-    by_slice: dict[str, Counter[str]] = defaultdict(Counter)
-    for part in plan.edited:
-        tally = tallies[part.target.name]
-        for where in ("all", "outside the layers" if part.layer is None else f"layer {part.layer}"):
-            by_slice[where].update(tally._asdict())
-    return [
-        Metric(
-            run="steer",
-            model=model,
-            suite="steer",
-            slice=where,
-            metric=f"{what}_share",
-            value=counts[what] / counts["entries"],
-            ci_low=None,
-            ci_high=None,
-            n=counts["entries"],
-            seed=None,
-        )
-        for where, counts in by_slice.items()
-        for what in ("kept", "changed")
-    ]
-
-
-def _told(plan: Plan, found: Found, threshold: Threshold) -> dict[str, Any]:
-    return {
-        **found.describe(),
-        "entries": plan.entries,
-        "kept": threshold.kept,
-        "threshold": threshold.magnitude if threshold.kept else None,
-        "passes": threshold.passes,
-        "policies": plan.describe(),
-    }

@@ -18,7 +18,7 @@ def revert(folder: str, out: Path, *, resume: bool = False, progress: Progress |
     """Write the model that a removal with `keep_delta` was made from.
 
     Args:
-        folder: what the removal wrote.
+        folder: what the removal wrote; or a vector laid over that, which is left out.
         out: the run folder; becomes the model directory.
         resume: continue a run that was interrupted or killed.
         progress: draws a progress bar.
@@ -29,6 +29,8 @@ def revert(folder: str, out: Path, *, resume: bool = False, progress: Progress |
         KeyboardInterrupt: Ctrl-C; finished shards are kept and the message says how to continue.
     """
     location = locate(folder)
+    if location.overlay is not None:
+        location = location.overlay.base
     deltas = location.path / DELTA_FOLDER
     if not deltas.is_dir():
         raise RecordError(

@@ -90,8 +90,8 @@ def steer(
             "--strength",
             metavar="auto|X",
             show_default=False,
-            help="How much is subtracted, or how far activations are steered, from 0; `auto` tries some on prompts and "
-            "takes the smallest that is about as safe as any; else the variant's.",
+            help="How much is subtracted, or how far activations are steered, from 0; of both stages `X,Y`; `auto` "
+            "tries some on prompts and takes the smallest that is about as safe as any; else the variant's.",
         ),
     ] = None,
     validate: Annotated[
@@ -234,11 +234,9 @@ def _remove(
         }
         _refuse_beside("--strength auto chooses both strengths", both)
         flags = {**flags, "strength": None}
-    elif pairs is not None and flags["strength"] is not None:
-        raise ConfigError(
-            "--strength does not say of which of the two stages; give --set strength=X for the weights and "
-            f"--set {OF_VECTOR}strength=X for the vector, or --strength auto for both"
-        )
+    of_vector = {"layers": flags["layers"], "strength": None}
+    if pairs is not None and flags["strength"] is not None:
+        flags["strength"], of_vector["strength"] = _two_strengths(flags["strength"])
     how: dict[str, Any] = {"variant": variant, "keep_delta": keep_delta, "resume": resume, "announce": _announce}
     chosen = given(flags, asked.removal)
     with _page_of(out), progress_bars() as progress:
@@ -249,9 +247,19 @@ def _remove(
             )
             rows = remove_harm(*models, out, given=chosen, **how).rows
         else:
-            layers = {"layers": flags["layers"]}
-            rows = steer_both(*models, pairs, out, removal=chosen, vector=given(layers, asked.vector), auto=auto, **how)
+            vector = given(of_vector, asked.vector)
+            rows = steer_both(*models, pairs, out, removal=chosen, vector=vector, auto=auto, **how)
     _show(rows, out, gguf, as_json=as_json)
+
+
+def _two_strengths(text: str) -> tuple[str, str]:
+    weights, comma, vector = (part.strip() for part in text.partition(","))
+    if not (comma and weights and vector):
+        raise ConfigError(
+            f"--strength {text} does not say of which of the two stages; write both, such as --strength 1,0.12 for "
+            "the weights and the vector, or auto"
+        )
+    return weights, vector
 
 
 def _turn(

@@ -2,10 +2,10 @@
 
 python -m instincts.studies.vector_controls --out runs/vector-controls --seeds 3
 
-A twin whose safety eroded by accident (`how-to`, see `pocket_twins`) is steered by its own vector and by four others
-that are as long in every layer: one read from the same pairs with half of their sides exchanged, a random one, the
-refusal direction of arXiv:2406.11717, and the vector without its share along that direction. If the first two do as
-well, the labels did nothing; if the last does nothing, the vector is the refusal direction.
+A twin whose safety eroded by accident (`how-to`, see `pocket_twins`) is steered by its own vector and by others that
+are as long in every layer: one read from the same pairs with half of their sides exchanged, a random one, the refusal
+direction of arXiv:2406.11717, and the vector without its share along that direction, or along the difference of means
+of each layer. If the first two do as well, the labels did nothing; if the last do nothing, it is the refusal direction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ARMS", "as_long", "exchanged", "random_like", "run_study", "table", "without"]
 
-ARMS = ("untreated", "vector", "shuffled", "random", "refusal", "beyond")
-"""`shuffled`, `random`: controls. `refusal`: the refusal direction instead. `beyond`: what is left without it."""
+ARMS = ("untreated", "vector", "shuffled", "random", "refusal", "beyond", "beyond-each")
+"""`shuffled`, `random`: controls. `refusal`: the refusal direction instead, one for all layers. `beyond`: what is left
+without it. `beyond-each`: what is left in each layer without the layer's own difference of harmful and benign means."""
 
 PAIRS = "prompts:pocket-mixed"
 """The source that the study of Safety Arithmetic takes for every twin."""
@@ -60,12 +61,12 @@ def run_study(
         n: held-out requests for each wrapper.
     """
     found: list[Result] = []
-    cosines: dict[str, float] = {}
+    cosines: dict[str, dict[str, float]] = {}
     for model in models:
         for seed in seeds:
             folder = out / model / f"seed-{seed}"
             found += _run(model, seed, folder, strength, n)
-            cosines[f"{model}/{seed}"] = read_json(folder / "cosine.json")["mean"]
+            cosines[f"{model}/{seed}"] = read_json(folder / "cosines.json")
             write_json(out / "results.json", {"results": [each._asdict() for each in found], "cosines": cosines})
             write_text(out / "results.md", table(found))
     return found
@@ -97,9 +98,12 @@ def random_like(directions: Directions, generator: "Generator") -> dict[int, "Te
     )
 
 
-def without(directions: Directions, unit_D: "Tensor") -> dict[int, "Tensor"]:
-    """Take out what lies along a direction of length 1, and lengthen what is left to what it was."""
-    left = {layer: each - (each @ unit_D) * unit_D for layer, each in directions.items()}
+def without(directions: Directions, others: Directions) -> dict[int, "Tensor"]:
+    """Take out, in each layer, what lies along another direction, and lengthen what is left to what it was."""
+    from torch.nn.functional import normalize
+
+    units = {layer: normalize(each, dim=0) for layer, each in others.items()}
+    left = {layer: each - (each @ units[layer]) * units[layer] for layer, each in directions.items()}
     return as_long(left, directions)
 
 
@@ -125,16 +129,16 @@ def _run(model: str, seed: int, folder: Path, strength: float, n: int) -> list[R
     places = {arm: folder / f"{arm}.result.json" for arm in ARMS}
     if missing := [arm for arm, place in places.items() if not place.is_file()]:
         opened = open_model(str(make_twin("how-to", model, folder / "how-to", seed)), device="cpu")
-        vectors, cosine = _vectors(opened, seed)
-        write_json(folder / "cosine.json", {"mean": cosine})
+        vectors, cosines = _vectors(opened, seed)
+        write_json(folder / "cosines.json", cosines)
         for arm in missing:
             result = _measured(opened, vectors.get(arm), strength, n, seed, model, arm)
             write_json(places[arm], result._asdict())
     return [Result(**read_json(place)) for place in places.values()]
 
 
-def _vectors(opened: "OpenModel", seed: int) -> "tuple[dict[str, VectorSet], float]":
-    """Make every vector, and tell the mean cosine between the vector and the refusal direction over the layers."""
+def _vectors(opened: "OpenModel", seed: int) -> "tuple[dict[str, VectorSet], dict[str, float]]":
+    """Make every vector, and tell the vector's mean cosine, over the layers, with both kinds of refusal direction."""
     import torch
     from torch.nn.functional import cosine_similarity
 
@@ -147,6 +151,7 @@ def _vectors(opened: "OpenModel", seed: int) -> "tuple[dict[str, VectorSet], flo
 
     generator = torch.Generator().manual_seed(seed)
     settings, layers = resolve_vector({}), list(range(len(decoder_layers(opened.model))))
+    means = resolve_vector({"variant": "difference"})
     contrasts = read_contrasts(PAIRS, opened)
     own, shuffled = (
         build_vector(opened, each, settings, layers=layers).vectors
@@ -154,16 +159,24 @@ def _vectors(opened: "OpenModel", seed: int) -> "tuple[dict[str, VectorSet], flo
     )
     # From benign to harmful requests, which is from answering to refusing: towards safety.
     unit_D = fit_direction(opened, read_contrast(FITTED_ON, "refusal-ablation")).unit_D
+    each_D = build_vector(
+        opened, read_contrasts(f"prompts:{FITTED_ON}", opened), means, layers=layers
+    ).vectors.directions
     like = own.directions
+    one_D = dict.fromkeys(layers, unit_D)
     directions = {
         "vector": like,
         "shuffled": as_long(shuffled.directions, like),
         "random": random_like(like, generator),
-        "refusal": as_long(dict.fromkeys(layers, unit_D), like),
-        "beyond": without(like, unit_D),
+        "refusal": as_long(one_D, like),
+        "beyond": without(like, one_D),
+        "beyond-each": without(like, each_D),
     }
-    cosine = mean(float(cosine_similarity(each, unit_D, dim=0)) for each in like.values())
-    return {arm: replace(own, directions=each, safe=None) for arm, each in directions.items()}, cosine
+    cosines = {
+        name: mean(float(cosine_similarity(each, other[layer], dim=0)) for layer, each in like.items())
+        for name, other in (("one", one_D), ("each", each_D))
+    }
+    return {arm: replace(own, directions=each, safe=None) for arm, each in directions.items()}, cosines
 
 
 def _measured(
