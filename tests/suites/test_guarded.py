@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from instincts.analyst.moderating import Moderation, moderate
+from instincts.analyst.settings import AnalysisSettings
+from instincts.pocket import checkpoints
 from instincts.report.page import write_report
 from instincts.suites.answers import JudgedAnswer
 from instincts.suites.guarded import guarded
@@ -71,3 +74,32 @@ def test_a_moderator_with_true_trees_stops_what_the_model_would_answer_and_nothi
     assert ("pocket-llama", "jailbreak", "all", "stopped_rate") not in found
     write_report([tmp_path / "run"], tmp_path / "page.html")
     assert "reads prompts under policy children" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_pocket_analyst_stops_harm_before_a_pocket_model(tmp_path: Path) -> None:
+    """A trained specialist in place of true trees: it misreads some requests, and still more are refused."""
+    if "pocket-analyst" not in checkpoints.names():
+        pytest.skip("the pocket analyst is not shipped with this version")
+    moderate(
+        "pocket-llama",
+        "pocket-analyst",
+        "children",
+        out=tmp_path / "guarded",
+        settings=Moderation(on_error="block"),
+        analysis=AnalysisSettings(),
+    )
+    settings = EvaluationSettings(
+        suite="jailbreak,overrefusal", attack="plain,pocket/role-play", limit=6, max_tokens=24
+    )
+    models = ["pocket-llama", str(tmp_path / "guarded")]
+    rows = evaluate(models, settings, out=tmp_path / "run")
+    found = {(row.model, row.suite, row.metric): row.value for row in rows if row.slice == "all"}
+    dsr, willing = (
+        [found[model, suite, metric] or 0.0 for model in models]
+        for suite, metric in (("jailbreak", "dsr"), ("overrefusal", "benign_compliance"))
+    )
+
+    assert dsr[1] > dsr[0]
+    assert willing[1] >= willing[0] - 0.2
+    assert (found[models[1], "jailbreak", "moderator_tokens"] or 0) > 10
