@@ -137,6 +137,52 @@ async def test_a_broken_body_is_one_clear_400(tmp_path: Path, body: bytes) -> No
     assert "Traceback" not in answer.text
 
 
+async def test_a_body_that_does_not_arrive_is_not_waited_for(tmp_path: Path) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"input": "'
+        await asyncio.sleep(60)
+
+    async with asked(tmp_path, settings=ServiceSettings(read_seconds=0.1)) as (client, _):
+        answer = await client.post("/v1/moderations", content=endless())
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (408, "body_timeout")
+
+
+async def test_more_texts_than_a_request_may_hold_are_refused_before_any_is_judged(tmp_path: Path) -> None:
+    analyst = ScriptedAnalyst()
+    async with asked(tmp_path, analyst, settings=ServiceSettings(inputs=2)) as (client, _):
+        answer = await client.post("/v1/moderations", json={"input": ["a", "b", "c"]})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "too_many_inputs")
+    assert analyst.calls == []
+
+
+async def test_one_text_without_a_tree_among_many_is_told_beside_the_others_verdicts(tmp_path: Path) -> None:
+    settings = ServiceSettings(error_reply="verdict")
+    async with asked(tmp_path, settings=settings, on_error="block") as (client, _):
+        answer = await client.post("/v1/moderations", json={"input": [HARMFUL, "garble", BENIGN]})
+
+    ours = [each["instincts"] for each in answer.json()["results"]]
+    assert [each["verdict"] for each in ours] == ["block", "block", "allow"]
+    assert [each["error"] and each["error"]["cause"] for each in ours] == [None, "unreadable", None]
+
+
+async def test_a_malformed_policy_that_is_saved_is_told_with_line_and_key_and_the_old_one_stays(tmp_path: Path) -> None:
+    whole = policy_text(read_policy("general")).replace('name = "general"', 'name = "mine"')
+    line = next(number for number, each in enumerate(whole.split("\n"), 1) if each.startswith("privacy ="))
+    toml = {"content-type": "application/toml"}
+    async with asked(tmp_path) as (client, _):
+        saved = await client.put("/v1/policies/mine", content=whole, headers=toml)
+        broken = whole.replace("privacy =", "privcy =").replace('version = "1"', 'version = "2"')
+        refused = await client.put("/v1/policies/mine", content=broken, headers=toml)
+        kept = (await client.get("/v1/policies/mine")).json()
+
+    assert (saved.status_code, refused.status_code) == (201, 400)
+    assert f"line {line}" in refused.json()["error"]["message"]
+    assert "did you mean 'privacy'" in refused.json()["error"]["message"]
+    assert kept["digest"] == saved.json()["digest"]
+
+
 async def test_a_refusal_never_repeats_the_text(tmp_path: Path) -> None:
     async with asked(tmp_path) as (client, _):
         answer = await client.post("/v1/moderations", json={"input": {"secret": "lamp"}})

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,6 @@ from tests.analyst.service.listening import listening
 from tests.analyst.service.scripted import BENIGN, HARMFUL, ScriptedAnalyst
 from tests.analyst.trees import any_tree, tree
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra `dev`)")
-
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
 PATIENCE = 60_000
 """Milliseconds. The page forbids `eval`, so nothing here waits for a function in it."""
 MARKUP = "<img src=x onerror=window.hit=1>"
@@ -40,16 +34,6 @@ class NastyAnalyst(ScriptedAnalyst):
         data["harms"][0]["stakeholder"] = MARKUP
         data["benefits"][0]["actions"][0]["action"] = MARKUP
         return Tree.of(data)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (apt-get install chromium)")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
