@@ -5,6 +5,7 @@ import pytest
 
 from instincts.analyst import Analysis, read_policy
 from instincts.analyst.judging import COMPARISON_FILE, VERDICTS_FILE, explained, judge_folder, judge_rows
+from instincts.analyst.labelling import fit_policy
 from instincts.analyst.rows import TREES_FILE, TreeFile, read_analyses
 from instincts.errors import ConfigError, RecordError
 from instincts.records import read_metrics, read_run_card
@@ -106,3 +107,29 @@ def test_scoring_again_writes_the_same_bytes(trees: Path, tmp_path: Path) -> Non
 def test_a_folder_without_trees_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="instincts analyze"):
         read_analyses(tmp_path)
+
+
+@pytest.fixture
+def mixed(trees: Path) -> Path:
+    """The same folder with an answer in it."""
+    TreeFile(trees / TREES_FILE).add(
+        Analysis(id="d", prompt_sha256="4", subject="response", tree=tree("32 G2H+", "B J1L+"))
+    )
+    return trees
+
+
+def test_prompts_and_answers_are_rated_apart(mixed: Path, tmp_path: Path) -> None:
+    """Of two trees of prompts one is blocked; the one answer is."""
+    rows, judged = judge_folder(mixed, read_policy("paper"), out=tmp_path / "out")
+
+    rates = {row.slice: (row.value, row.n) for row in rows if row.metric == "block_rate"}
+    assert rates == {"prompt": (0.5, 2), "response": (1.0, 1)}
+    assert len(judged) == 4
+
+
+def test_prompts_and_answers_are_not_fitted_together(mixed: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps({"id": id, "label": "harmful"}) + "\n" for id in "abd"))
+
+    with pytest.raises(ConfigError, match="prompts and of answers"):
+        fit_policy(mixed, labels, tmp_path / "policy.toml", read_policy("general"))

@@ -230,7 +230,15 @@ def _judged(
 def _rows(
     analyses: Sequence[Analysis], judged: Sequence[Judged], of: Policy, policy: str, *, run: str
 ) -> Iterator[Metric]:
-    mine = [row for row in judged if row.policy == policy]
+    """Rate what trees are about apart: a prompt is judged as if it were answered, an answer as it stands."""
+    mine = list(zip(analyses, (row for row in judged if row.policy == policy), strict=True))
+    subjects = dict.fromkeys(each.subject for each in analyses)
+    for subject in subjects:
+        rated = _rated([row for each, row in mine if each.subject == subject], of, policy, run=run)
+        yield from (row if len(subjects) == 1 else row.model_copy(update={"slice": subject}) for row in rated)
+
+
+def _rated(mine: Sequence[Judged], of: Policy, policy: str, *, run: str) -> Iterator[Metric]:
     scored = [row for row in mine if row.score is not None]
     for verdict in VERDICTS:
         value, low, high, n = wilson(sum(row.verdict == verdict for row in scored), len(scored))
@@ -240,7 +248,7 @@ def _rows(
     if doubted := [row for row in scored if row.unsure is not None]:
         value, low, high, n = wilson(sum(bool(row.unsure) for row in doubted), len(doubted))
         yield _metric(run, policy, "unsure_rate", value, n, low, high)
-    yield _metric(run, policy, "no_verdict", float(len(analyses) - len(scored)), len(analyses))
+    yield _metric(run, policy, "no_verdict", float(len(mine) - len(scored)), len(mine))
     if scored:
         mean = sum(row.score or 0.0 for row in scored) / len(scored)
         yield _metric(run, policy, "mean_score", mean, len(scored))

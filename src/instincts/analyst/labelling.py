@@ -75,6 +75,11 @@ def fit_policy(
     pairs = [(each, told[each.id]) for each in analyses if each.tree is not None and each.id in told]
     if not pairs:
         raise ConfigError(f"none of the ids in {labels} belongs to a tree in {folder}; labels are matched by `id`")
+    if len({each.subject == "response" for each, _ in pairs}) > 1:
+        raise ConfigError(
+            f"{folder} holds trees of prompts and of answers, whose scores do not compare; fit two policies, on a "
+            "folder each"
+        )
     path = folder / TREES_FILE if folder.is_dir() else folder
     card = new_run_card(
         "fit",
