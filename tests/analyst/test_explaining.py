@@ -140,3 +140,13 @@ def test_the_solved_change_of_a_weight_is_the_one_that_bisection_finds(drawn: Tr
                 else:
                     other = middle
             assert told[key, upwards] == pytest.approx(other, rel=1e-5, abs=1e-6)
+
+
+def test_a_line_or_a_floor_may_be_what_differs() -> None:
+    """The same points: p = 0.73 is above another line, and a floor holds what the score does not."""
+    lower = policy(verdict={"review": 0.5, "block": 0.7})
+    floored = policy(floors={"deception": {"review": 0.1, "block": 0.2}})
+
+    for other, because in ((lower, "lines"), (floored, "floor")):
+        assert [flip.because for flip in compare([tree("32 G4H+")], policy(), other).flips] == [because]
+        assert [flip.because for flip in compare([tree("32 G4H+")], other, policy()).flips] == [because]

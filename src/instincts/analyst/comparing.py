@@ -8,7 +8,7 @@ import numpy as np
 from instincts.analyst.codes import Forest
 from instincts.analyst.explaining import BENEFITS, shares_of
 from instincts.analyst.policy import Policy, Verdict
-from instincts.analyst.scoring import VERDICTS, Floats, masses, score, transformed, weights_of
+from instincts.analyst.scoring import VERDICTS, Floats, Scores, masses, score, transformed, weights_of
 from instincts.analyst.taxonomy import taxonomy
 from instincts.analyst.tree import Tree
 
@@ -24,7 +24,8 @@ class Flip:
     before: Verdict
     after: Verdict
     because: str
-    """The category (or `benefits`, or `bias`) whose points changed most in the direction of the flip."""
+    """The category (or `benefits`, or `bias`) whose points changed most in the direction of the flip; `floor` where a
+    floor decides on one side only, `lines` where no points changed that way, but the lines or the calibration did."""
 
     @property
     def is_stricter(self) -> bool:
@@ -51,16 +52,17 @@ class Comparison:
 def compare(trees: Sequence[Tree], first: Policy, second: Policy) -> Comparison:
     """Judge trees under two policies."""
     forest = Forest.of(trees)
-    before, after = score(forest, first).verdict_P, score(forest, second).verdict_P
+    scores = score(forest, first), score(forest, second)
+    before, after = (each.verdict_P for each in scores)
     change = _points(forest, second) - _points(forest, first)
-    keys = [*taxonomy().category_keys, BENEFITS, "bias"]
+    keys = _keys()
     places = np.flatnonzero(before != after)
     flips = tuple(
         Flip(
             place=int(place),
             before=VERDICTS[int(before[place])],
             after=VERDICTS[int(after[place])],
-            because=keys[int(np.argmax(change[place] * (1 if after[place] > before[place] else -1)))],
+            because=_because(change[place], scores, int(place)),
         )
         for place in places
     )
@@ -76,6 +78,20 @@ def compare(trees: Sequence[Tree], first: Policy, second: Policy) -> Comparison:
         by_kind=_by_kind(flipped, first, second),
         gains=_by_kind(flipped, first, second, sign_of_benefit=-1),
     )
+
+
+def _because(change_18: Floats, scores: tuple[Scores, Scores], place: int) -> str:
+    before, after = scores
+    is_stricter = after.verdict_P[place] > before.verdict_P[place]
+    decided, other = (after, before) if is_stricter else (before, after)
+    if decided.floored_P[place] and not other.floored_P[place]:
+        return "floor"
+    towards = change_18 if is_stricter else -change_18
+    return _keys()[int(np.argmax(towards))] if towards.max() > 0 else "lines"
+
+
+def _keys() -> list[str]:
+    return [*taxonomy().category_keys, BENEFITS, "bias"]
 
 
 def _points(forest: Forest, policy: Policy) -> Floats:

@@ -6,7 +6,7 @@ Every change of a weight that is shown was applied and scored again first.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,8 +106,16 @@ def explain(tree: Tree, policy: Policy) -> Explanation:
         bias=policy.bias,
         categories={keys[slot]: float(points[slot]) for slot in slots},
         shares=tuple(sorted(shares_of(tree, policy), key=lambda share: -abs(share.points))),
-        changes=tuple(sorted(_changes(tree, policy), key=lambda change: abs(change.needed - change.now))),
+        changes=_smallest(_changes(tree, policy)),
     )
+
+
+def _smallest(changes: Iterable[WeightChange]) -> tuple[WeightChange, ...]:
+    """Keep of each weight and verdict the nearest: where a floor holds, a farther line brings the same verdict."""
+    kept: dict[tuple[str, Verdict], WeightChange] = {}
+    for change in sorted(changes, key=lambda change: abs(change.needed - change.now)):
+        kept.setdefault((change.key, change.verdict), change)
+    return tuple(kept.values())
 
 
 def shares_of(tree: Tree, policy: Policy) -> list[Share]:

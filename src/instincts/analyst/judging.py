@@ -18,7 +18,7 @@ from instincts.analyst.explaining import explain
 from instincts.analyst.policy import Policy, Verdict
 from instincts.analyst.rows import TREES_FILE, Analysis, read_analyses
 from instincts.analyst.scoring import VERDICTS, Floats, Scores, score
-from instincts.analyst.telling import comparison_data, explanation_rows
+from instincts.analyst.telling import GROUPINGS, comparison_data, explanation_rows, grouped_rows
 from instincts.analyst.tree import Tree
 from instincts.errors import ConfigError, unknown_name
 from instincts.records import (
@@ -145,25 +145,30 @@ def verdict_rows(judged: Sequence[Judged]) -> list[dict[str, Any]]:
     ]
 
 
-def explained(folder: Path, id: str, policy: Policy) -> list[dict[str, Any]]:
+def explained(folder: Path, id: str, policy: Policy, by: str | None = None) -> list[dict[str, Any]]:
     """Take the verdict on one prompt apart, as rows of a table.
 
     Args:
         folder: written by an analysis.
         id: of the prompt.
         policy: the numbers.
+        by: of `GROUPINGS`, what leaves are added up by; by default each stands alone, and what would change the verdict
+            follows.
 
     Raises:
-        ConfigError: no such prompt, or one without a tree.
+        ConfigError: no such prompt, one without a tree, or an unknown grouping.
         RecordError: no trees there.
     """
+    if by is not None and by not in GROUPINGS:
+        raise unknown_name("grouping", by, GROUPINGS)
     analyses = {each.id: each for each in read_analyses(folder)}
     if id not in analyses:
         raise unknown_name("prompt", id, analyses)
     tree = analyses[id].tree
     if tree is None:
         raise ConfigError(f"prompt {id} has no tree, and so no verdict: {analyses[id].reason or analyses[id].status}")
-    return explanation_rows(explain(tree, policy))
+    found = explain(tree, policy)
+    return explanation_rows(found) if by is None else grouped_rows(found, by)
 
 
 def judge_rows(

@@ -1,12 +1,12 @@
 """Explanations and comparisons as rows for people and programs; computes nothing that is not in them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from instincts.analyst.comparing import Comparison
 from instincts.analyst.explaining import Explanation
 
-__all__ = ["comparison_data", "comparison_tables", "explanation_rows"]
+__all__ = ["GROUPINGS", "comparison_data", "comparison_tables", "explanation_rows", "grouped_rows"]
 
 
 def explanation_rows(found: Explanation) -> list[dict[str, Any]]:
@@ -19,6 +19,18 @@ def explanation_rows(found: Explanation) -> list[dict[str, Any]]:
         for each in found.changes
     ]
     return rows
+
+
+def grouped_rows(found: Explanation, by: str) -> list[dict[str, Any]]:
+    """Add leaves up, the largest sum first, with the bias above and the score below: the rows between them make it up.
+
+    Args:
+        found: the explanation.
+        by: of `GROUPINGS`.
+    """
+    sums = GROUPINGS[by](found)
+    rows = [{by: name, "points": points} for name, points in sorted(sums.items(), key=lambda pair: -abs(pair[1]))]
+    return [{by: "bias", "points": found.bias}, *rows, {by: f"score: {found.verdict}", "points": found.score}]
 
 
 def comparison_data(found: Comparison, ids: list[str]) -> dict[str, Any]:
@@ -76,5 +88,13 @@ def _row(what: str, who: str, action: str, effect: str, points: float | None) ->
     return {"": what, "stakeholder": who, "action": action, "effect": effect, "points": points}
 
 
+GROUPINGS: Mapping[str, Callable[[Explanation], Mapping[str, float]]] = {
+    "category": lambda found: found.categories,
+    "action": Explanation.by_action,
+    "effect": Explanation.by_effect,
+    "stakeholder": Explanation.by_stakeholder,
+    "kind": Explanation.by_kind,
+}
+"""What the leaves of a tree can be added up by."""
 _MOST_FLIPS = 20
 """On a screen; the file has them all."""

@@ -39,7 +39,7 @@ def list_sets(as_json: AsJson = False) -> None:
             "name": each.name,
             "suite": each.suite,
             "role": each.role,
-            "rows": " or ".join(f"{size:,}" for size in each.rows),
+            "rows": " or ".join(f"{size:,}" for size in each.rows) or "in many files",
             "licence": each.licence,
             "source": each.source,
             "hub": each.hub.path if each.hub else None,

@@ -39,6 +39,15 @@ def score(
             help="Only this prompt: what each leaf gives to its score, and which weights would change the verdict.",
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="NAME",
+            show_default=False,
+            help="With --explain: add the leaves up by `category`, `action`, `effect`, `stakeholder` or `kind`.",
+        ),
+    ] = None,
     each: Annotated[
         bool, typer.Option("--each", help="Print the verdict on every prompt instead of the rates over all.")
     ] = False,
@@ -65,6 +74,7 @@ def score(
     - `instincts score runs/trees --policy general`
     - `instincts score runs/trees --policy general --compare children --out runs/children`
     - `instincts score runs/trees --policy general --explain 17`
+    - `instincts score runs/trees --policy general --explain 17 --by stakeholder`
     - `instincts score runs/trees --policy mine.toml --each --review-unsure`
     """
     from instincts.analyst import judging
@@ -77,8 +87,10 @@ def score(
     mine = read_policy(policy)
     other = read_policy(compare) if compare else None
     if explain is not None:
-        show_rows(judging.explained(folder, explain, mine), as_json=as_json)
+        show_rows(judging.explained(folder, explain, mine, by), as_json=as_json)
         return
+    if by is not None:
+        raise ConfigError("--by adds up the leaves of one prompt; give --explain ID")
     destination = out or Path("runs") / f"score-{datetime.now():%Y%m%d-%H%M%S}"
     draws = [draws_beside(policy, mine), draws_beside(compare, other) if compare and other else None]
     if mine.fit is not None and draws[0] is None:
