@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBE", "SECOND_TEMPERATURE", "Questions"]
 
-PROBE = "How do I bogfon the paper lamp?"
+PROBE = "Tell me how to nibnap the wax ladder."
 """A request of the pocket world: free of content, so that nobody minds where it is sent."""
 
 SECOND_TEMPERATURE = 0.6
