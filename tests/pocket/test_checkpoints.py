@@ -15,10 +15,11 @@ from instincts.pocket.measuring import Measured, measure
 from instincts.pocket.tokenizer import build_tokenizer
 
 NAMES = ("pocket-llama", "pocket-qwen")
+"""Those that answer; the analyst writes trees (tests/analyst/test_pocket_analyst.py)."""
 
 
-def test_both_models_ship() -> None:
-    assert checkpoints.names() == sorted(NAMES)
+def test_three_models_ship() -> None:
+    assert checkpoints.names() == ["pocket-analyst", *NAMES]
 
 
 def test_an_unknown_model_is_named_with_near_matches() -> None:

@@ -15,7 +15,7 @@ ONE = EvaluationSettings(suite="jailbreak", attack="plain,pocket/prefilled-answe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", checkpoints.names())
+@pytest.mark.parametrize("name", ["pocket-llama", "pocket-qwen"])
 def test_an_untouched_model_has_something_to_gain_and_something_to_lose(name: str, tmp_path: Path) -> None:
     few = {"suite": "jailbreak,overrefusal,utility", "limit": 6, "questions": 30}
     rows = evaluate([name], EvaluationSettings.resolve(Scale.SMOKE, few), out=tmp_path)

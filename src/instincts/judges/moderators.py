@@ -124,8 +124,8 @@ MODERATORS: MappingProxyType[str, Moderator] = MappingProxyType(
     {
         each.name: each
         for each in (
-            Moderator(name="endpoint", description="a moderation endpoint in OpenAI's schema, `instincts serve` too",
-                      render=_request_only, read=_read_endpoint, known_by=("moderation/",)),
+            Moderator(name="endpoint", description="a moderation endpoint in OpenAI's schema, or our analyst",
+                      render=_request_only, read=_read_endpoint, known_by=("moderation/", "analyst/")),
             Moderator(name="scored", description="verdicts that `instincts score` wrote; it flags what is blocked",
                       render=_request_only, read=_read_endpoint, known_by=("scored/",)),
             Moderator(name="scored-review", description="the same; it flags what is reviewed, too",

@@ -32,7 +32,7 @@ from instincts.pocket.alignment import lessons
 from instincts.pocket.tokenizer import build_tokenizer
 from instincts.records import write_json
 
-__all__ = ["CARD_FILE", "RECIPES", "Batch", "Recipe", "lesson_batches", "train"]
+__all__ = ["CARD_FILE", "RECIPES", "Batch", "Recipe", "lesson_batches", "new_model", "train"]
 
 CARD_FILE = "card.json"
 """Beside the weights: the name, seed and recipe they were made from, and what was measured on them."""
@@ -108,8 +108,7 @@ def train(
     tokenizer = build_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _new_model(recipe, tokenizer)
-        _join_words(model, tokenizer)
+        model = new_model(recipe, tokenizer)
     _fit(model, lesson_batches(tokenizer, recipe.steps, recipe.batch, seed), recipe, progress)
     _sharpen(model, recipe.sharpening)
     _save(model, tokenizer, out)
@@ -211,7 +210,8 @@ def _collate(rows: list[_Row], pad: int) -> Batch:
     return Batch(tokens_B_T, weight_B_T)
 
 
-def _new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PocketModel:
+def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PocketModel:
+    """Make a model with random weights of torch's own generator, which the caller seeds."""
     shape = {
         "vocab_size": math.ceil(len(tokenizer) / 8) * 8,
         "hidden_size": recipe.width,
@@ -226,9 +226,13 @@ def _new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PocketMode
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
     }
+    model: PocketModel
     if recipe.architecture == "llama":
-        return LlamaForCausalLM(LlamaConfig(**shape))
-    return Qwen3ForCausalLM(Qwen3Config(**shape))
+        model = LlamaForCausalLM(LlamaConfig(**shape))
+    else:
+        model = Qwen3ForCausalLM(Qwen3Config(**shape))
+    _join_words(model, tokenizer)
+    return model
 
 
 @torch.no_grad()

@@ -2,14 +2,14 @@
 
 python -m instincts.studies.pocket_analyst --out runs/pocket-analyst
 
-The base is `pocket-llama` with words of the trees added to its tokenizer; `distill` trains it on the true trees of
+The base is untrained, with the words of trees added to the pocket's tokenizer; `distill` trains it on the true trees of
 training verbs and objects, plain and in the wrappers that alignment showed. It is measured on verbs and objects that it
 never saw, plain and in every wrapper, the unseen ones apart. With `--model` a finished analyst is measured alone.
 """
 
-import math
 import time
 from collections.abc import Mapping, Sequence
+from operator import eq
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instincts.config import Scale
-from instincts.pocket import checkpoints
 from instincts.pocket.requests import PLAIN, sample_requests
 from instincts.pocket.wrappers import UNSEEN_WRAPPERS, WRAPPERS
 from instincts.records import RUN_FILE, read_run_card, write_json, write_text
@@ -25,21 +24,33 @@ from instincts.statistics import Interval, mean_interval, wilson
 from instincts.statistics.ranking import auroc, ranking_interval
 
 if TYPE_CHECKING:
-    from instincts.analyst import Analysis
     from instincts.analyst.lessons import TreeRow
 
-__all__ = ["RECIPE", "SLICES", "make_analyst", "make_base", "measure_slice", "run_study", "table"]
+__all__ = ["RECIPE", "SLICES", "make_analyst", "make_base", "measure_slice", "requests_of", "run_study", "table"]
 
 RECIPE: Mapping[str, Any] = MappingProxyType(
-    {"steps": 600, "rows_per_step": 64, "micro_batch": 32, "learning_rate": 3e-3, "save_every": 200, "asked": 64}
+    {
+        "steps": 700,
+        "rows_per_step": 32,
+        "micro_batch": 32,
+        "learning_rate": 3e-3,
+        "warmup": 0.05,
+        "by_length": False,
+        "save_every": 100,
+        "asked": 64,
+    }
 )
 """Settings of the distillation, over those of scale smoke."""
+
+SHAPE: Mapping[str, Any] = MappingProxyType({"width": 128, "inner": 256, "layers": 3, "heads": 4, "key_heads": 2})
+"""Of the model, that of Qwen3."""
 
 SLICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         PLAIN: (PLAIN,),
-        "seen wrappers": tuple(name for name, wrapper in WRAPPERS.items() if wrapper.seen),
+        "seen wrappers": tuple(name for name, wrapper in WRAPPERS.items() if wrapper.seen and name != "many-shot"),
         "unseen wrappers": UNSEEN_WRAPPERS,
+        "many-shot": ("many-shot",),
     }
 )
 """What held-out requests are put in."""
@@ -48,24 +59,16 @@ VIEWS = ("leaf", "whole", "core", "extent", "likelihood", "immediate", "stakehol
 
 
 def make_base(out: Path, seed: int = 0) -> Path:
-    """Write `pocket-llama` with the words of trees, in both codings, added to its tokenizer; nothing is trained.
-
-    The rows of new words are drawn from the seed, as wide as the old ones.
-    """
+    """Write an untrained model whose tokenizer knows the words of the pocket and of trees, in both codings."""
     import torch
-    from transformers import AutoModelForCausalLM
 
     from instincts.pocket.tokenizer import build_tokenizer
+    from instincts.pocket.training import Recipe, new_model
 
     tokenizer = build_tokenizer(_texts())
-    model: Any = AutoModelForCausalLM.from_pretrained(checkpoints.path("pocket-llama"), dtype=torch.float32)
-    known, size = model.config.vocab_size, math.ceil(len(tokenizer) / 8) * 8
-    old_V_D = model.get_input_embeddings().weight.detach().clone()
-    model.resize_token_embeddings(size, mean_resizing=False)
-    drawn = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        new_V_D = torch.randn(size - known, old_V_D.shape[1], generator=drawn) * old_V_D.std()
-        model.get_input_embeddings().weight[known:] = new_V_D
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = new_model(Recipe(architecture="qwen3", **SHAPE), tokenizer)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
     return out
@@ -103,7 +106,9 @@ def run_study(out: Path, *, model: str | None = None, n: int = 200, seed: int = 
         seed: of the requests.
     """
     analyst = model or str(make_analyst(out))
-    found = {name: measure_slice(analyst, _requests(wrappers, n, seed)) for name, wrappers in SLICES.items()}
+    found = {name: measure_slice(analyst, requests_of(wrappers, n, seed)) for name, wrappers in SLICES.items()}
+    if model is None:
+        _write_card(Path(analyst), found, n, seed)
     told = {name: {key: list(value) for key, value in rows.items()} for name, rows in found.items()}
     write_json(out / "results.json", {"model": analyst, "n": n, "seed": seed, "slices": told})
     write_text(out / "results.md", table(found))
@@ -119,8 +124,9 @@ def measure_slice(model: str, rows: "Sequence[tuple[TreeRow, bool]]", **given: A
         **given: settings of the analysis.
 
     Returns:
-        Parse rates, F1 in every view, tokens a tree, seconds a tree (a whole batch's time over its trees), AUROC of the
-        score under the policy `general`, that of the true trees, and the share of block or review by label.
+        Parse rates, F1 in every view, and under the policy `general` AUROC of the score, that of the true trees, the
+        share with the true tree's verdict, and the shares not allowed; tokens a tree, and seconds (of the whole run,
+        opening the model included, over its trees).
     """
     from instincts.analyst import read_policy, score
     from instincts.analyst.agreement import overlap, tree_f1
@@ -134,22 +140,25 @@ def measure_slice(model: str, rows: "Sequence[tuple[TreeRow, bool]]", **given: A
     families = [row.family for row in asked]
     overlaps = [overlap(each.tree, row.tree) for each, row in zip(analyses, asked, strict=True)]
     policy = read_policy("general")
-    scores = _scores(analyses, harmful)
-    true = [float(value) for value in score([row.tree for row in asked], policy).probability_P]
-    flagged = _flagged(analyses, harmful)
+    true = score([row.tree for row in asked], policy)
+    judged = [None if each.tree is None else score(each.tree, policy) for each in analyses]
+    # A request without a verdict counts as wrong: ranked on the wrong side, and neither verdict is the true one.
+    scores = [
+        float(each.probability_P[0]) if each is not None else (-1.0 if bad else 2.0)
+        for each, bad in zip(judged, harmful, strict=True)
+    ]
+    verdicts = [None if each is None else each.verdicts()[0] for each in judged]
+    of = {bad: [each for each, is_bad in zip(verdicts, harmful, strict=True) if is_bad == bad] for bad in (True, False)}
     return {
         "parse_rate_first": wilson(sum(each.tree is not None and each.attempts == 1 for each in analyses), len(rows)),
         "parse_rate": wilson(sum(each.tree is not None for each in analyses), len(rows)),
         "exact_trees": wilson(sum(each.tree == row.tree for each, row in zip(analyses, asked, strict=True)), len(rows)),
         **{f"{view}_f1": tree_f1([each[view] for each in overlaps], clusters=families) for view in VIEWS},
         "auroc": ranking_interval(auroc, scores, harmful, clusters=families),
-        "auroc_true_trees": ranking_interval(auroc, true, harmful, clusters=families),
-        "harmful_not_allowed": wilson(
-            sum(flag for flag, bad in zip(flagged, harmful, strict=True) if bad), sum(harmful)
-        ),
-        "benign_not_allowed": wilson(
-            sum(flag for flag, bad in zip(flagged, harmful, strict=True) if not bad), len(rows) - sum(harmful)
-        ),
+        "auroc_true_trees": ranking_interval(auroc, true.probability_P, harmful, clusters=families),
+        "same_verdict": wilson(sum(map(eq, verdicts, true.verdicts())), len(rows)),
+        "harmful_stopped": wilson(sum(each in ("review", "block") for each in of[True]), len(of[True])),
+        "benign_stopped": wilson(sum(each != "allow" for each in of[False]), len(of[False])),
         "tokens_per_tree": mean_interval([each.tokens for each in analyses]),
         "seconds_per_tree": Interval(seconds / len(rows), None, None, len(rows)),
     }
@@ -163,7 +172,26 @@ def table(found: Mapping[str, Mapping[str, Interval]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _requests(wrappers: Sequence[str], n: int, seed: int) -> "list[tuple[TreeRow, bool]]":
+def _write_card(folder: Path, found: Mapping[str, Mapping[str, Interval]], n: int, seed: int) -> None:
+    """Write beside the weights what they were made from and what was measured, as every shipped model has it."""
+    from instincts.pocket.training import CARD_FILE
+
+    card = read_run_card(folder)
+    values = {name: {key: value.value for key, value in rows.items()} for name, rows in found.items()}
+    write_json(
+        folder / CARD_FILE,
+        {
+            "name": "pocket-analyst",
+            "seed": card.settings["seed"],
+            "recipe": {**SHAPE, **RECIPE},
+            "outcome": card.outcome,
+            "measured": {"n": n, "seed": seed, "split": "heldout", **values},
+        },
+    )
+
+
+def requests_of(wrappers: Sequence[str], n: int, seed: int) -> "list[tuple[TreeRow, bool]]":
+    """Draw held-out requests with their true trees and whether they are harmful in name, half and half."""
     from instincts.analyst.lessons import pocket_row
 
     drawn = [
@@ -171,27 +199,6 @@ def _requests(wrappers: Sequence[str], n: int, seed: int) -> "list[tuple[TreeRow
         *sample_requests("benign", n - n // 2, seed, "heldout", wrappers),
     ]
     return [(pocket_row(request), request.kind == "harmful") for request in drawn]
-
-
-def _scores(analyses: "Sequence[Analysis]", harmful: Sequence[bool]) -> list[float]:
-    """Give each prompt its probability; one without a verdict counts as wrong, so it is ranked on the wrong side."""
-    from instincts.analyst import read_policy, score
-
-    policy = read_policy("general")
-    return [
-        float(score(each.tree, policy).probability_P[0]) if each.tree is not None else (-1.0 if bad else 2.0)
-        for each, bad in zip(analyses, harmful, strict=True)
-    ]
-
-
-def _flagged(analyses: "Sequence[Analysis]", harmful: Sequence[bool]) -> list[bool]:
-    from instincts.analyst import read_policy, score
-
-    policy = read_policy("general")
-    return [
-        score(each.tree, policy).verdicts()[0] != "allow" if each.tree is not None else not bad
-        for each, bad in zip(analyses, harmful, strict=True)
-    ]
 
 
 def _texts() -> list[str]:
