@@ -83,3 +83,12 @@ def test_a_prefill_is_left_open(tokenizer: PreTrainedTokenizerFast) -> None:
     chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Sure."}]
     rendered = tokenizer.apply_chat_template(chat, tokenize=False, continue_final_message=True)
     assert rendered == f"{BOS}<|user|>Hi{END}<|assistant|>Sure."
+
+
+def test_more_words_become_tokens_after_all_others() -> None:
+    plain, more = build_tokenizer(), build_tokenizer(["@institution office\n32 K1L-"])
+
+    assert list(more.get_vocab().items() - plain.get_vocab().items()) != []
+    assert plain.get_vocab().items() <= more.get_vocab().items()
+    assert more.tokenize("institution") == ["institution"]
+    assert len(plain.tokenize("institution")) > 1

@@ -108,6 +108,7 @@ def analyze(
 
     For example:
 
+    - `instincts analyze pocket-analyst --prompts pocket --out runs/trees`
     - `instincts analyze openai/gpt-4o-mini --prompts prompts.jsonl --out runs/trees`
     - `instincts analyze Qwen/Qwen2.5-7B-Instruct --prompts prompts.csv --coding lines --calls 1`
     """

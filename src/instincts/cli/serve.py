@@ -66,6 +66,7 @@ def serve(
 
     For example:
 
+    - `instincts serve --model pocket-analyst --policy general --on-error review`
     - `instincts serve --model openai/gpt-4o --policy general --on-error review`
     - `instincts serve --model runs/analyst --policy mine.toml --token-file tokens.toml --db postgresql://localhost/mod`
     """  # fmt: skip
