@@ -11,7 +11,7 @@ from typing import Any
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, ModelUsage
 from inspect_ai.tool import ToolChoice, ToolInfo
 
-from instincts.analyst.growing import grow
+from instincts.analyst.growing import Grower
 from instincts.analyst.policy_files import read_policy
 from instincts.analyst.scoring import score
 from instincts.analyst.settings import AnalysisSettings
@@ -52,8 +52,9 @@ class AnalystAPI(ModelAPI):
             raise ConfigError(f"analyst/{model_name} names no policy and model; write analyst/POLICY/MODEL")
         self._policy = read_policy(name)
         found = target(analyst)
-        self._settings = as_trained(found, AnalysisSettings.resolve(given=model_args))
+        settings = as_trained(found, AnalysisSettings.resolve(given=model_args))
         self._analyst = opened(found, GenerateConfig())
+        self._grower = Grower(self._analyst, settings)
         # Inspect's response cache keys an answer by name and address.
         content = f"sha256:{found.digest}+{self._policy.digest}"
         super().__init__(model_name=model_name, base_url=content, api_key=api_key, config=config or GenerateConfig())
@@ -66,7 +67,7 @@ class AnalystAPI(ModelAPI):
         Raises:
             EvaluationError: the analyst failed.
         """
-        analysis = await grow(self._analyst, [Message.of(turn.role, turn.text) for turn in input], self._settings)
+        analysis = await self._grower.grow([Message.of(turn.role, turn.text) for turn in input])
         told: dict[str, Any] = {"flagged": False, "instincts": {"error": analysis.status}}
         if analysis.tree is not None:
             judged = score(analysis.tree, self._policy)

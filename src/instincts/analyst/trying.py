@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from instincts.analyst.growing import grow
+from instincts.analyst.growing import Grower
 from instincts.analyst.lessons import TreeRow
 from instincts.analyst.rows import Analysis
 from instincts.analyst.settings import AnalysisSettings
@@ -55,10 +55,11 @@ async def _grow_all(
 ) -> list[Analysis]:
     import anyio
 
+    grower = Grower(analyst, settings)
     analyses: dict[int, Analysis] = {}
 
     async def work(number: int, row: TreeRow) -> None:
-        analyses[number] = await grow(analyst, row.turns, settings, row.id)
+        analyses[number] = await grower.grow(row.turns, row.id)
         if progress is not None:
             progress(len(analyses), len(rows))
 
