@@ -112,6 +112,19 @@ def test_both_are_tried_as_a_grid_and_the_vector_belongs_to_the_weights_written(
     assert rates(out, "dsr").keys() == {"untreated", "steered"}
 
 
+@pytest.mark.slow
+def test_a_harmed_model_s_own_refusals_are_read_once_it_has_some(harmed: Path, tmp_path: Path) -> None:
+    """At weight strength 0 it refuses nothing, so no vector is tried there."""
+    out = tmp_path / "out"
+    steer_both(
+        str(harmed), str(harmed), "pocket-llama", "refusals:pocket", out, removal={"layers": "all"},
+        vector={"judge": "pocket"}, auto=True, sweep=QUICK,
+    )  # fmt: skip
+    assert [(row["weights"], row["vector"]) for row in lines(out)] == [(0, 0), (2, 0), (2, 0.12)]
+    assert read_run_card(out).outcome["sweep"]["untried"] == [[0, 0.12]]
+    assert locate(str(out)).overlay is not None
+
+
 def test_without_prompts_at_hand_nothing_can_be_chosen(trio: Trio, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none are at hand for .*--validate harmful=FILE"):
         remove_harm(*trio.words, tmp_path / "out", given={"strength": AUTO})

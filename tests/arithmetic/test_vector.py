@@ -88,6 +88,19 @@ def test_every_direction_points_from_unsafe_to_safe(variant: Variant) -> None:
     assert whole(made(unsafe, safe, variant)) @ mean < 0
 
 
+def test_labels_decide_the_sign_of_the_paper_s_direction_and_nothing_else() -> None:
+    """(c . D_i)^2 knows no sign, so exchanging the sides of any rows leaves c or turns it round; its length shrinks."""
+    safe, unsafe = random_sides()
+    turned = torch.tensor([True, False] * 6)[:, None, None]
+    mixed = torch.where(turned, unsafe, safe), torch.where(turned, safe, unsafe)
+    own, other = (whole(made(*sides, Variant.PAPER)) for sides in ((safe, unsafe), mixed))
+    assert abs(float(own @ other)) == pytest.approx(1.0)
+    lengths = [float(whole(made(*sides, Variant.PAPER, StepScale.MEAN)).norm()) for sides in ((safe, unsafe), mixed)]
+    assert lengths[1] < lengths[0]
+    means = [whole(made(*sides, Variant.DIFFERENCE)) for sides in ((safe, unsafe), mixed)]
+    assert abs(float(means[0] @ means[1])) < 0.9
+
+
 @pytest.mark.parametrize("variant", list(Variant))
 def test_the_order_of_pairs_does_not_matter(variant: Variant) -> None:
     safe, unsafe = random_sides()
