@@ -1,6 +1,6 @@
 """What the compact coding of trees saves: two students of one base and the same trees, one a coding, side by side.
 
-    python benchmarks/analyst_coding.py [--out runs/analyst-coding] [--n 200] [--steps 250]
+    python benchmarks/analyst_coding.py [--out runs/analyst-coding] [--n 200] [--steps 200]
 
 Both are distilled by the same recipe (`instincts.studies.pocket_analyst`) from the pocket's true trees, and asked for
 the trees of the same held-out requests, plain and wrapped, in batches of 64 and one by one. Their tokenizer has the
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/analyst-coding"))
     parser.add_argument("--n", type=int, default=200)
-    parser.add_argument("--steps", type=int, default=250, help="Optimiser steps of each student.")
+    parser.add_argument("--steps", type=int, default=200, help="Optimiser steps of each student.")
     given = parser.parse_args()
     students = {coding: make_analyst(given.out / coding, coding=coding, steps=given.steps) for coding in CODINGS}
     rows = _rows(given.n)
