@@ -64,7 +64,7 @@ def test_two_folders_are_compared_on_their_shared_requests(tmp_path: Path) -> No
     assert changes["harm_auroc"]["p_holm"] < 0.05
     assert {"mean_f1", "fpr_at_recall_95"} < set(changes)
     assert "How well do they moderate?" in html
-    assert html.count('<th scope="row">weak · flag-everything</th>') == 3
+    assert html.count('<th scope="col" class="number">weak · flag-everything</th>') == 3
     assert "able · flag-everything</th>" not in html.partition("All numbers</h2>")[0].partition('id="moderators"')[2]
 
 
