@@ -81,13 +81,12 @@ def distill(
     """Train a small specialist on grown trees; it takes no instruction, and its folder says how it is asked.
 
     Trees without a verdict, cut off, or too long for the base are left out and counted. Some terms forbid training on
-    what a model wrote: look before, and say so with --teacher-licence.
+    what a model wrote: look before, and say so with --teacher-licence. Then `instincts analyze runs/analyst` grows trees.
 
     For example:
 
     - `instincts distill --trees runs/trees --base Qwen/Qwen2.5-1.5B-Instruct --out runs/analyst`
     - `instincts distill --trees pocket --base pocket-llama --out runs/analyst`
-    - `instincts analyze runs/analyst --prompts prompts.jsonl`
     """
     from instincts.analyst.distil_settings import DistilSettings
     from instincts.analyst.distilling import distil
