@@ -81,7 +81,8 @@ def distill(
     """Train a small specialist on grown trees; it takes no instruction, and its folder says how it is asked.
 
     Trees without a verdict, cut off, or too long for the base are left out and counted. Some terms forbid training on
-    what a model wrote: look before, and say so with --teacher-licence. Then `instincts analyze runs/analyst` grows trees.
+    what a model wrote: look before, and say so with --teacher-licence. Then `instincts analyze runs/analyst` grows
+    trees with it.
 
     For example:
 
