@@ -24,6 +24,7 @@ import uvicorn
 
 from instincts.analyst.lines import decode
 from instincts.analyst.service.asking import Case
+from instincts.analyst.service.serving import bound
 from instincts.analyst.tree import Tree
 
 ARMS = ("echo", "hit", "model")
@@ -76,21 +77,20 @@ def main() -> None:
 
 def measure(arm: str, clients: int, seconds: float) -> Measured:
     """Start a server, load it, stop it."""
-    with tempfile.TemporaryDirectory() as scratch, socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        server = multiprocessing.get_context("fork").Process(target=run, args=(arm, Path(scratch), bound))
+    with tempfile.TemporaryDirectory() as scratch, bound("127.0.0.1", 0) as listening:
+        server = multiprocessing.get_context("fork").Process(target=run, args=(arm, Path(scratch), listening))
         server.start()
         try:
-            return asyncio.run(load(bound.getsockname()[1], clients, seconds, is_new=arm == "model"))
+            return asyncio.run(load(listening.getsockname()[1], clients, seconds, is_new=arm == "model"))
         finally:
             server.terminate()
             server.join()
 
 
-def run(arm: str, folder: Path, bound: socket.socket) -> None:
+def run(arm: str, folder: Path, listening: socket.socket) -> None:
     """Serve one arm until told to stop."""
     app = echo() if arm == "echo" else service(folder)
-    asyncio.run(uvicorn.Server(uvicorn.Config(app, log_level="error")).serve(sockets=[bound]))
+    asyncio.run(uvicorn.Server(uvicorn.Config(app, log_level="error")).serve(sockets=[listening]))
 
 
 def echo() -> Any:

@@ -4,7 +4,6 @@ Its analyst answers once the file GATE exists.
 """
 
 import asyncio
-import socket
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from instincts.analyst import Tree
 from instincts.analyst.service import ServiceSettings
 from instincts.analyst.service.application import Service, application
 from instincts.analyst.service.asking import Case
+from instincts.analyst.service.serving import bound
 from instincts.analyst.service.storage import open_store
 from tests.analyst.service.scripted import ScriptedAnalyst
 
@@ -41,10 +41,9 @@ def main() -> None:
         on_error="block",
         settings=ServiceSettings(concurrency=4),
     )
-    bound = socket.socket()
-    bound.bind(("127.0.0.1", 0))
-    print(bound.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
-    asyncio.run(uvicorn.Server(uvicorn.Config(application(service), log_level="error")).serve(sockets=[bound]))
+    listening = bound("127.0.0.1", 0)
+    print(listening.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
+    asyncio.run(uvicorn.Server(uvicorn.Config(application(service), log_level="error")).serve(sockets=[listening]))
 
 
 if __name__ == "__main__":

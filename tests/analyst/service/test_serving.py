@@ -1,7 +1,9 @@
-"""How a service begins: with one tree of a text without content, or not at all."""
+"""How a service begins: with one tree of a text without content, or not at all; and where it listens."""
 
+import asyncio
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +12,8 @@ import httpx
 import pytest
 
 from instincts.analyst.service import ServiceSettings
-from instincts.analyst.service.serving import serve
-from instincts.errors import ConfigError
+from instincts.analyst.service.serving import bound, serve
+from instincts.errors import ConfigError, RecordError
 from tests.analyst.scripted import PROVIDER
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,3 +66,30 @@ def test_a_service_whose_analyst_wrote_a_tree_answers_and_stops_on_a_signal(tmp_
 
     assert found["tree"]["harms"]
     assert "Traceback" not in told
+
+
+@pytest.mark.anyio
+@pytest.mark.enable_socket
+async def test_small_answers_leave_at_once() -> None:
+    """Without TCP_NODELAY on accepted connections an answer in two parts waits for the client to acknowledge one."""
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    class Asked(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            connection = transport.get_extra_info("socket")
+            accepted.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    listening = bound("127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Asked, sock=listening)
+    _, writer = await asyncio.open_connection(*listening.getsockname())
+
+    assert await accepted != 0
+    writer.close()
+    server.close()
+
+
+@pytest.mark.enable_socket
+def test_an_address_of_another_machine_is_told() -> None:
+    with pytest.raises(RecordError, match=r"cannot listen on 192\.0\.2\.1:0"):
+        bound("192.0.2.1", 0)

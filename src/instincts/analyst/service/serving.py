@@ -2,15 +2,16 @@
 
 import asyncio
 import ipaddress
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from instincts.analyst.policy import Verdict
 from instincts.analyst.service.settings import ServiceSettings
 from instincts.analyst.settings import AnalysisSettings
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, RecordError
 
-__all__ = ["serve"]
+__all__ = ["bound", "serve"]
 
 
 def serve(
@@ -45,10 +46,6 @@ def serve(
         ModelDirectoryError: the model does not open.
         RecordError: the database does not open, or the port is taken.
     """
-    import socket
-
-    from instincts.errors import RecordError
-
     try:
         import uvicorn
 
@@ -81,13 +78,7 @@ def serve(
         on_error=on_error,
         settings=settings,
     )
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise RecordError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+    listening = bound(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         application(service),
@@ -106,6 +97,24 @@ def serve(
 
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(run())
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Take an address.
+
+    Raises:
+        RecordError: it is taken, or not this machine's.
+    """
+    # The protocol by its number: asyncio sends small answers at once only on a socket that says it is TCP's. Without
+    # it an answer in two parts waits 40 ms for the client to acknowledge the first.
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, proto=socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise RecordError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+    return listening
 
 
 def _is_this_machine(host: str) -> bool:

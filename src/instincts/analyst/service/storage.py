@@ -10,11 +10,11 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -96,12 +96,8 @@ class Store:
 
     async def find(self, tenant: str, prompt_hmac: str, subject: str, analyst: str) -> TreeRow | None:
         """Give the tree of a text that was seen before."""
-        wanted = (
-            select(TREES)
-            .where(TREES.c.tenant == tenant, TREES.c.prompt_hmac == prompt_hmac)
-            .where(TREES.c.subject == subject, TREES.c.analyst == analyst)
-        )
-        rows = await self._try(lambda connection: _trees(connection, wanted))
+        values = {"tenant": tenant, "prompt_hmac": prompt_hmac, "subject": subject, "analyst": analyst}
+        rows = await self._try(lambda connection: _trees(connection, _SEEN, values))
         return rows[0] if rows else None
 
     async def trees(self, tenant: str, ids: Sequence[str]) -> list[TreeRow]:
@@ -269,8 +265,9 @@ def _publish(connection: Connection, row: PolicyRow) -> bool:
     return connection.execute(_insert(connection, POLICIES), dict(vars(row))).rowcount == 1
 
 
-def _trees(connection: Connection, wanted: Any) -> list[TreeRow]:
-    return [TreeRow(**{**row, "codes": bytes(row["codes"])}) for row in connection.execute(wanted).mappings()]
+def _trees(connection: Connection, wanted: Any, values: Mapping[str, str] | None = None) -> list[TreeRow]:
+    found = connection.execute(wanted, values or {}).mappings()
+    return [TreeRow(**{**row, "codes": bytes(row["codes"])}) for row in found]
 
 
 def _forget_texts(connection: Connection) -> int:
@@ -295,6 +292,10 @@ def _in_words(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
 
 
+_SEEN = select(TREES).where(
+    *(TREES.c[name] == bindparam(name) for name in ("tenant", "prompt_hmac", "subject", "analyst"))
+)
+"""Asked for every new text, so it is put together once."""
 _GROUP = 64
 """Most requests that share a commit."""
 _PAUSE = 0.05
