@@ -6,7 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from instincts.pocket import checkpoints
 from instincts.pocket.requests import sample_requests
 from instincts.statistics.ranking import auroc
 from tests.analyst.service.processes import Serving, serving
@@ -19,11 +18,7 @@ PATIENCE = 60_000
 HARMFUL, BENIGN = ([each.prompt for each in sample_requests(kind, 12, 11, "heldout")] for kind in ("harmful", "benign"))
 """Of verbs and objects that it never saw."""
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(NAME not in checkpoints.names(), reason=f"{NAME} is not among the shipped checkpoints"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 
 @pytest.fixture(scope="module")

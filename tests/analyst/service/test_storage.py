@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -181,6 +181,18 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(RecordError, match="does not open"):
         open_store(f"sqlite:///{file}", patience=0.2)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("synchronous", "number"), [("full", 2), ("normal", 1)])
+async def test_each_commit_waits_for_the_disk_unless_asked_not_to(
+    tmp_path: Path, synchronous: Literal["full", "normal"], number: int
+) -> None:
+    """SQLite calls FULL 2 and NORMAL 1."""
+    store = open_store(f"sqlite:///{tmp_path / 'moderation.db'}", synchronous=synchronous)
+
+    assert await store._try(lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar_one()) == number
+    await store.close()
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:

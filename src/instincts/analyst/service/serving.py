@@ -72,7 +72,7 @@ def serve(
     )
     service = Service(
         analyst,
-        store=open_store(db, patience=settings.store_seconds),
+        store=open_store(db, patience=settings.store_seconds, synchronous=settings.synchronous),
         policy=policy,
         tenants=tenants,
         on_error=on_error,

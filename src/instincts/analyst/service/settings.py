@@ -31,6 +31,9 @@ class ServiceSettings(Settings):
     """How long a client may take to send its body."""
     store_seconds: float = Field(5.0, gt=0)
     """How long the database may be locked or away before there is no verdict (`store_down`)."""
+    synchronous: Literal["full", "normal"] = "full"
+    """What SQLite waits for: `full` for the disk at each commit, so that nothing is lost in a power cut; `normal` does
+    not, and loses nothing in a kill."""
     attempts: int = Field(2, ge=1)
     """How often the analyst is asked for a tree that can be read."""
     coding: Coding = "json"

@@ -1,8 +1,9 @@
 """Trees, verdicts and policies in a database: SQLite in a file, or PostgreSQL by URL.
 
 What was written is on the disk when `write` returns: SQLite with a write-ahead log and `synchronous=FULL`, so that
-neither a kill nor a power cut takes it back. Rows that come at the same time share a commit. A locked or absent
-database is tried again until the patience ends, then the cause is `store_down`. Knows no HTTP and no model.
+neither a kill nor a power cut takes it back; with `NORMAL`, on request, only a power cut can. Rows that come at the
+same time share a commit. A locked or absent database is tried again until the patience ends, then the cause is
+`store_down`. Knows no HTTP and no model.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -177,12 +178,13 @@ class Store:
             yield self._writes.get_nowait()
 
 
-def open_store(url: str, *, patience: float = 5.0) -> Store:
+def open_store(url: str, *, patience: float = 5.0, synchronous: Literal["full", "normal"] = "full") -> Store:
     """Open a database and bring its tables to this version.
 
     Args:
         url: `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
         patience: seconds that a locked or absent database may stay so.
+        synchronous: of SQLite; PostgreSQL does as it is set up.
 
     Raises:
         ConfigError: the URL is none of these.
@@ -198,7 +200,7 @@ def open_store(url: str, *, patience: float = 5.0) -> Store:
         raise ConfigError(f"--db {url!r}: write sqlite:///FILE or postgresql://USER@HOST/NAME")
     shown = address.render_as_string(hide_password=True)
     try:
-        engine = _engine(address, patience)
+        engine = _engine(address, patience, synchronous)
         with engine.begin() as connection:
             migrate(connection)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -208,7 +210,7 @@ def open_store(url: str, *, patience: float = 5.0) -> Store:
     return Store(engine, patience)
 
 
-def _engine(address: Any, patience: float) -> Engine:
+def _engine(address: Any, patience: float, synchronous: str) -> Engine:
     if address.get_backend_name() == "postgresql":
         # Asked before use, so that a server that was restarted costs no request.
         options = {"connect_timeout": max(2, int(patience))}
@@ -221,7 +223,11 @@ def _engine(address: Any, patience: float) -> Engine:
     def prepare(connection: Any, _: Any) -> None:
         # SQLAlchemy begins, not the driver: that one would begin late, and lock late.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={int(min(patience, 5.0) * 1000)}"):
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            f"busy_timeout={int(min(patience, 5.0) * 1000)}",
+        ):
             connection.execute(f"PRAGMA {pragma}").close()
 
     event.listen(engine, "connect", prepare)
