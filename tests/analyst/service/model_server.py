@@ -1,7 +1,8 @@
 """A model's server in a process of its own, OpenAI-compatible and slow.
 
-    python -m tests.analyst.service.model_server PORT SECONDS
+    python -m tests.analyst.service.model_server PORT SECONDS HOLD
 
+While the file HOLD exists it answers nobody.
 Nothing but the standard library, so that it is there at once. The first line of stdout is the port; then comes a line
 for every question that has arrived, so that a test knows what is in flight when it kills the process.
 """
@@ -10,6 +11,7 @@ import json
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.serving import completion
@@ -17,7 +19,7 @@ from tests.serving import completion
 
 def main() -> None:
     """Serve until killed."""
-    port, seconds = int(sys.argv[1]), float(sys.argv[2])
+    port, seconds, hold = int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -26,6 +28,8 @@ def main() -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             print("asked", flush=True)  # noqa: T201 - the test reads it
             time.sleep(seconds)
+            while hold.exists():
+                time.sleep(0.02)
             content = json.dumps(completion("scripted", reply(asked["messages"]), 100, 40, ended=True)).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

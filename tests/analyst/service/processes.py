@@ -23,9 +23,10 @@ PATIENCE = 120.0
 class ModelServer:
     """Keeps its port when it is started again."""
 
-    def __init__(self, seconds: float) -> None:
-        """Answer so slowly."""
+    def __init__(self, seconds: float, hold: Path) -> None:
+        """Answer so slowly, and not at all while a file exists."""
         self._seconds = seconds
+        self._hold = hold
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
@@ -37,12 +38,20 @@ class ModelServer:
 
     def start(self) -> Self:
         """Start it; gives itself."""
-        words = [sys.executable, "-m", "tests.analyst.service.model_server", str(self._port), str(self._seconds)]
+        words = [sys.executable, "-m", "tests.analyst.service.model_server"]
+        words += [str(self._port), str(self._seconds), str(self._hold)]
         self._process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._lines = queue.Queue()
+        self._hold.unlink(missing_ok=True)
         Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
         self._port = int(self._lines.get(timeout=PATIENCE))
         return self
+
+    def hold(self) -> None:
+        """Answer nobody until it is started again."""
+        self._hold.touch()
+        while not self._lines.empty():
+            self._lines.get()
 
     def wait_for_questions(self, count: int) -> None:
         """Return when so many more have arrived."""

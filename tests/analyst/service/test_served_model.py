@@ -27,8 +27,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[ModelServer]:
-    server = ModelServer(seconds=0.5).start()
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    server = ModelServer(seconds=0.5, hold=tmp_path_factory.mktemp("model") / "hold").start()
     yield server
     server.kill()
 
@@ -65,7 +65,7 @@ def test_a_model_server_that_is_killed_in_a_batch_costs_only_verdicts(
     client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="any", max_retries=0)
     with ThreadPoolExecutor(12) as pool:
         judged = list(pool.map(lambda text: analyze(service.url, text), before))
-        model.wait_for_questions(16)
+        model.hold()
         waiting = [pool.submit(analyze, service.url, text) for text in during]
         model.wait_for_questions(12)
         model.kill()
