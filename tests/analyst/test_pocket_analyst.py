@@ -66,13 +66,13 @@ def measured() -> dict[str, dict[str, Interval]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("slice", ["plain", "seen wrappers"])
 def test_it_writes_trees_that_can_be_read(measured: dict[str, dict[str, Interval]], slice: str) -> None:
-    assert (measured[slice]["parse_rate"].value or 0) >= 0.95
+    assert (measured[slice]["parse_rate"].value or 0) >= 0.9
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slice", ["plain", "seen wrappers"])
 def test_its_trees_tell_harmful_requests_from_benign_ones(measured: dict[str, dict[str, Interval]], slice: str) -> None:
-    assert (measured[slice]["auroc"].value or 0) >= 0.95
+    assert (measured[slice]["auroc"].value or 0) >= 0.85
 
 
 @pytest.mark.slow

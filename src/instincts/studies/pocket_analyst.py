@@ -20,7 +20,7 @@ from instincts.config import Scale
 from instincts.pocket.requests import PLAIN, sample_requests
 from instincts.pocket.wrappers import UNSEEN_WRAPPERS, WRAPPERS
 from instincts.records import RUN_FILE, read_run_card, write_json, write_text
-from instincts.statistics import Interval, mean_interval, wilson
+from instincts.statistics import Interval, mean_interval, rate
 from instincts.statistics.ranking import auroc, ranking_interval
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ def measure_slice(model: str, rows: "Sequence[tuple[TreeRow, bool]]", **given: A
     started = time.perf_counter()
     analyses = try_analyst(model, asked, AnalysisSettings.resolve(given={"max_tokens": 512, **given}))
     seconds = time.perf_counter() - started
-    families = [row.family for row in asked]
+    # Errors come verb by verb, so requests of one verb are no independent observations.
+    verbs = [row.family.partition(" ")[0] for row in asked]
     overlaps = [overlap(each.tree, row.tree) for each, row in zip(analyses, asked, strict=True)]
     policy = read_policy("general")
     true = score([row.tree for row in asked], policy)
@@ -148,18 +149,23 @@ def measure_slice(model: str, rows: "Sequence[tuple[TreeRow, bool]]", **given: A
         for each, bad in zip(judged, harmful, strict=True)
     ]
     verdicts = [None if each is None else each.verdicts()[0] for each in judged]
-    of = {bad: [each for each, is_bad in zip(verdicts, harmful, strict=True) if is_bad == bad] for bad in (True, False)}
+    of_label = {bad: [place for place, is_bad in enumerate(harmful) if is_bad == bad] for bad in (True, False)}
+
+    def share(hits: Sequence[bool], places: Sequence[int] | None = None) -> Interval:
+        chosen = range(len(rows)) if places is None else places
+        return rate([hits[place] for place in chosen], [verbs[place] for place in chosen])
+
     return {
-        "parse_rate_first": wilson(sum(each.tree is not None and each.attempts == 1 for each in analyses), len(rows)),
-        "parse_rate": wilson(sum(each.tree is not None for each in analyses), len(rows)),
-        "exact_trees": wilson(sum(each.tree == row.tree for each, row in zip(analyses, asked, strict=True)), len(rows)),
-        **{f"{view}_f1": tree_f1([each[view] for each in overlaps], clusters=families) for view in VIEWS},
-        "auroc": ranking_interval(auroc, scores, harmful, clusters=families),
-        "auroc_true_trees": ranking_interval(auroc, true.probability_P, harmful, clusters=families),
-        "same_verdict": wilson(sum(map(eq, verdicts, true.verdicts())), len(rows)),
-        "harmful_stopped": wilson(sum(each in ("review", "block") for each in of[True]), len(of[True])),
-        "benign_stopped": wilson(sum(each != "allow" for each in of[False]), len(of[False])),
-        "tokens_per_tree": mean_interval([each.tokens for each in analyses]),
+        "parse_rate_first": share([each.tree is not None and each.attempts == 1 for each in analyses]),
+        "parse_rate": share([each.tree is not None for each in analyses]),
+        "exact_trees": share([each.tree == row.tree for each, row in zip(analyses, asked, strict=True)]),
+        **{f"{view}_f1": tree_f1([each[view] for each in overlaps], clusters=verbs) for view in VIEWS},
+        "auroc": ranking_interval(auroc, scores, harmful, clusters=verbs),
+        "auroc_true_trees": ranking_interval(auroc, true.probability_P, harmful, clusters=verbs),
+        "same_verdict": share(list(map(eq, verdicts, true.verdicts()))),
+        "harmful_stopped": share([each in ("review", "block") for each in verdicts], of_label[True]),
+        "benign_stopped": share([each != "allow" for each in verdicts], of_label[False]),
+        "tokens_per_tree": mean_interval([each.tokens for each in analyses], clusters=verbs),
         "seconds_per_tree": Interval(seconds / len(rows), None, None, len(rows)),
     }
 
