@@ -1,7 +1,7 @@
 import pytest
 
 from instincts.records import Metric
-from instincts.report.words import NOT_JUDGED, THIN, interval_of, setting, suite_text, term, value_text
+from instincts.report.words import NOT_JUDGED, THIN, interval_of, model_name, setting, suite_text, term, value_text
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,19 @@ def test_an_unknown_metric_keeps_its_name_and_gets_a_unit_from_its_ending() -> N
     assert term("helpful_compliance").unit == "%"
     assert term("helpful_compliance").label == "helpful compliance"
     assert term("sunshine").unit == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("owner/model", "owner/model"),
+        ("runs/demo/model", "model"),
+        ("analyst/general/pocket-analyst", "pocket-analyst under general"),
+        ("analyst/children/runs/a/model", "model under children"),
+    ],
+)
+def test_models_are_named_shortly_and_an_analyst_by_its_policy_too(model: str, name: str) -> None:
+    assert model_name(model) == name
 
 
 def test_an_interval_without_ends_is_nothing() -> None:

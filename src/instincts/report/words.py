@@ -90,7 +90,10 @@ def suite_text(suite: str) -> str:
 
 
 def model_name(model: str) -> str:
-    """Shorten a path to its last part; a hub id or a pocket name stays as it is."""
+    """Shorten a path to its last part; a hub id or a pocket name stays as it is, an analyst is named by its policy."""
+    if model.startswith("analyst/") and model.count("/") > 1:
+        policy, _, analyst = model.removeprefix("analyst/").partition("/")
+        return f"{model_name(analyst)} under {policy}"
     return PurePath(model).name if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1 else model
 
 
