@@ -93,9 +93,9 @@ def _judged(model: str, sample: EvalSample, judges: list[str]) -> Iterator[Judge
         told = (score.metadata if score else None) or {}
         yield JudgedAnswer(
             model=plain_name(model.removeprefix("instincts/")),
-            suite=intern(known["suite"]),
-            prompt_id=intern(known["prompt_id"]),
-            attack=intern(known["attack"]),
+            suite=_interned(known["suite"]),
+            prompt_id=_interned(known["prompt_id"]),
+            attack=_interned(known["attack"]),
             category=_interned(known.get("category")),
             epoch=sample.epoch,
             judge=judge,

@@ -32,7 +32,7 @@ from instincts.suites.settings import EvaluationSettings
 from instincts.suites.target import Target
 from instincts.suites.utility import tasks_in, utility
 
-__all__ = ["SUITES", "Plan", "plan"]
+__all__ = ["SUITES", "Plan", "answers_of", "plan"]
 
 SUITES = ("entropy_gap", "jailbreak", "likelihood", "moderation", "overrefusal", "pocket", "utility")
 
@@ -88,7 +88,7 @@ class Plan:
         filled = 0
         for task in self.tasks():
             for part in _slices(task, most):
-                size = len(part.dataset) * (part.epochs or 1)
+                size = answers_of(part)
                 if bundle and filled + size > most:
                     yield bundle
                     bundle, filled = [], 0
@@ -125,12 +125,13 @@ def plan(settings: EvaluationSettings, targets: Sequence[Target]) -> Plan:
         _add(made, suite, settings, fitted, targets)
     # Made once and thrown away, one after the other: what does not fit is told before anything is written.
     longest: dict[str, Messages] = {}
+    is_any_local = any(target.is_local for target in targets)
     for task in made.tasks():
         for sample in task.dataset:
             made.sizes[_attack_of(sample)] += task.epochs or 1
         for kind in ("prompts", "attack_files"):
             made.data |= (task.metadata or {}).get(kind, {})
-        if any(target.is_local for target in targets):
+        if is_any_local:
             keep_longest(longest, task.dataset, settings.seed)
     _leave_room(made, misfits(longest, targets), settings)
     return made
@@ -247,6 +248,11 @@ def _slices(task: Task, most: int) -> Iterator[Task]:
         return
     for number, start in enumerate(range(0, len(task.dataset), size), 1):
         yield task_with(copy(task), dataset=task.dataset[start : start + size], version=f"{task.version}.{number}")
+
+
+def answers_of(task: Task) -> int:
+    """Count the answers that a task asks of a model."""
+    return len(task.dataset) * (task.epochs or 1)
 
 
 def _attack_of(sample: Sample) -> str:

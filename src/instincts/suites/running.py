@@ -20,7 +20,7 @@ from instincts.models.entry_points import load_entry_points
 from instincts.records import RUN_FILE, Metric, RunCard, new_run_card, read_run_card, write_metrics, write_run_card
 from instincts.suites.answers import read_answers
 from instincts.suites.likelihood import likelihood_rows
-from instincts.suites.planning import SUITES, Plan, plan
+from instincts.suites.planning import SUITES, Plan, answers_of, plan
 from instincts.suites.rows import rows_from_answers
 from instincts.suites.seen import look_for_seen_rows
 from instincts.suites.settings import EvaluationSettings, ServingSettings
@@ -153,7 +153,7 @@ def _run(
     """Run bundle after bundle and give the headers of their logs."""
     done = 0
     for bundle in planned.bundles(len(models)):
-        upto = done + sum(len(task.dataset) * (task.epochs or 1) for task in bundle)
+        upto = done + sum(map(answers_of, bundle))
         if upto < planned.answers or done:
             say(f"answers {done + 1:,} to {upto:,} of {planned.answers:,}")
         yield from _run_bundle(bundle, models, roles, out / LOGS_FOLDER, display)
