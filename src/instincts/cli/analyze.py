@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from instincts.cli.options import AsJson, Prompts, Seed, choice
+from instincts.cli.options import CODINGS, AsJson, Prompts, Seed, choice
 from instincts.cli.progress import progress_bar
 from instincts.cli.table import notice, show_metrics, show_rows
 
@@ -32,7 +32,7 @@ def analyze(
         str | None,
         choice(
             "--coding",
-            ("json", "lines", "specialist", "specialist-json"),
+            CODINGS,
             "How the tree is written: JSON with words or the compact coding after an instruction, or either by a model "
             "that was trained to write it; what `distill` trained says it itself.",
         ),

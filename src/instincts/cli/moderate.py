@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from instincts.cli.options import Model, choice
+from instincts.cli.options import CODINGS, VERDICTS, Model, choice
 from instincts.cli.settings import describe, given, parse_assignments, set_option
 from instincts.cli.table import notice
 
@@ -46,7 +46,7 @@ def moderate(
         str | None,
         choice(
             "--on-error",
-            ("block", "review", "allow"),
+            VERDICTS,
             "What a request without a tree gets; required where the policy does not say it.",
         ),
     ] = None,
@@ -68,7 +68,7 @@ def moderate(
         str | None,
         choice(
             "--coding",
-            ("json", "lines", "specialist", "specialist-json"),
+            CODINGS,
             "How the analyst writes a tree; what `distill` trained says it itself, else `json`.",
         ),
     ] = None,

@@ -72,6 +72,11 @@ JUDGES = (
 )
 """The judges in a sentence; a test compares."""
 
+CODINGS = ("json", "lines", "specialist", "specialist-json")
+"""How an analyst may write a tree."""
+VERDICTS = ("block", "review", "allow")
+"""What a text may get that has no tree."""
+
 Model = Annotated[
     str,
     typer.Argument(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from instincts.cli.options import choice
+from instincts.cli.options import VERDICTS, choice
 from instincts.cli.table import notice
 
 __all__ = ["serve"]
@@ -34,7 +34,7 @@ def serve(
         str | None,
         choice(
             "--on-error",
-            ("block", "review", "allow"),
+            VERDICTS,
             "What a text without a tree gets; required where the policy does not say it.",
         ),
     ] = None,
