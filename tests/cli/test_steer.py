@@ -13,7 +13,7 @@ from instincts.cli import steer as verb
 from instincts.cli.app import run
 from instincts.models.opening import open_model
 from instincts.models.steering import is_steered
-from instincts.models.vectors import read_vectors
+from instincts.models.vectors import Rule, VectorSet, read_vectors, write_vectors
 from instincts.records import read_metrics, read_run_card
 from tests.arithmetic.models import like, moved, same_bytes, save_model, weights_of
 from tests.tiny import edit_json
@@ -202,11 +202,31 @@ def test_what_can_be_wrong_with_a_vector(
 
 
 def test_two_stages_have_two_strengths(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(words(models, tmp_path / "out", "--pairs", "pocket-pairs", "--strength", "1")) == 2
+    for half in ("1,", ",0.1", "-1", "much"):
+        assert run(words(models, tmp_path / "out", "--pairs", "pocket-pairs", f"--strength={half}")) == 2
+        assert not (tmp_path / "out").exists()
     assert "write both, such as --strength 1,0.12 for the weights and the vector" in capsys.readouterr().err
     twice = ["--pairs", "pocket-pairs", "--strength", "1,0.1", "--set", "vector.strength=0.1"]
     assert run(words(models, tmp_path / "out", *twice)) == 2
     assert "strength is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("variant", "given", "vector"), [("paper", "2", 0.12), ("reference", "1", 0.04)])
+def test_one_strength_of_two_stages_is_the_paper_s_proportion(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], variant: str, given: str, vector: float
+) -> None:
+    """Published are 0.12 to 2, in the released notebooks 0.12 to 3."""
+    more = ["--pairs", "pocket-pairs", "--strength", given, "--variant", variant]
+    assert run(words(models, tmp_path / "out", *more)) == 0
+    assert f"strength {given} on the weights and {vector} on the vector" in capsys.readouterr().err
+    settings = read_run_card(tmp_path / "out").settings
+    assert (settings["strength"], settings["vector.strength"]) == (float(given), vector)
+
+
+def test_no_strength_of_two_stages_changes_nothing(models: Path, tmp_path: Path) -> None:
+    assert run(words(models, tmp_path / "out", "--pairs", "pocket-pairs", "--strength", "0")) == 0
+    assert same_bytes(tmp_path / "out" / "weights", models / "tuned")
+    assert json.loads((tmp_path / "out" / "defence.json").read_text())["strength"] == 0
 
 
 def test_a_pairs_file_is_needed_for_what_is_said_of_a_vector(
@@ -216,3 +236,37 @@ def test_a_pairs_file_is_needed_for_what_is_said_of_a_vector(
     assert "drop --set vector.scale" in capsys.readouterr().err
     assert run(words(models, tmp_path / "out", "--gguf", "v.gguf")) == 2
     assert "drop --gguf" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--pairs", "pocket-pairs"], "drop --pairs"),
+        (["--harmed", "h", "--base", "b"], "change weights first, and lay a vector over the result; drop --harmed"),
+        (["--variant", "paper"], "drop --variant"),
+        (["--set", "vector.scale=unit"], "drop --set vector.scale"),
+        (["--set", "mismatch=skip"], "drop --set mismatch"),
+        (["--keep", "10%"], "drop --keep"),
+        (["--validate", "pocket"], "drop --validate"),
+        (["--strength", "-1"], "a negative strength would steer towards harm"),
+        (["--layers", "9"], "layer 9 of a 4-layer model"),
+    ],
+)
+def test_what_can_be_wrong_with_a_vector_that_exists(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+) -> None:
+    write_vectors(tmp_path / "v.safetensors", VectorSet(directions={1: torch.ones(128)}, rule=Rule(), layer_count=4))
+    asked = ["steer", "pocket-llama", "--vector", str(tmp_path / "v.safetensors"), "--out", str(tmp_path / "out")]
+    assert run([*asked, *more]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_vector_that_exists_is_laid_over_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_vectors(tmp_path / "v.safetensors", VectorSet(directions={1: torch.ones(128)}, rule=Rule(), layer_count=4))
+    asked = ["steer", "pocket-llama", "--vector", str(tmp_path / "v.safetensors"), "--strength", "0.5"]
+    assert run([*asked, "--out", str(tmp_path / "out"), "--json"]) == 0
+    shown = capsys.readouterr()
+    assert [(row["slice"], row["metric"]) for row in json.loads(shown.out)] == [("layer 1", "step_length")]
+    assert "the weights it was read from are not told" in shown.err
+    assert is_steered(open_model(str(tmp_path / "out"), device="cpu").model)

@@ -118,8 +118,16 @@ def test_the_file_is_plain_safetensors_with_a_small_json_header(tmp_path: Path) 
     assert (header["layer_count"], header["width"], header["rule"]["site"]) == (4, 2, "block")
 
 
+def test_sets_that_share_tensors_are_written(tmp_path: Path) -> None:
+    """A sum shares its other layers with its parts, and a choice of layers all of them; safetensors refuses that."""
+    for written in (A.at([1]), replace(A, safe={0: A.directions[0], 1: 2 * A.directions[1]})):
+        write_vectors(tmp_path / "v.safetensors", written)
+        assert same(written, read_vectors(tmp_path / "v.safetensors"))
+
+
 def test_layers_can_be_chosen() -> None:
     assert list(A.at([1]).directions) == [1]
+    assert list((-A).at([1]).safety) == [1]
     with pytest.raises(ConfigError, match="none of layers 3 has a direction; this vector has layers 0, 1"):
         A.at([3])
 

@@ -21,7 +21,7 @@ from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
 from instincts.arithmetic.threshold import find_threshold
 from instincts.arithmetic.trials import trials
 from instincts.arithmetic.validation import Validation
-from instincts.arithmetic.vector_settings import VectorSettings, layer_numbers, resolve_vector
+from instincts.arithmetic.vector_settings import PUBLISHED_STRENGTH, VectorSettings, layer_numbers, resolve_vector
 from instincts.errors import SteeringError
 from instincts.models.directory import ModelLocation, locate
 from instincts.models.hooks import decoder_layers
@@ -39,7 +39,7 @@ from instincts.records import (
     write_run_card,
 )
 
-__all__ = ["WEIGHTS_FOLDER", "steer_both"]
+__all__ = ["WEIGHTS_FOLDER", "in_proportion", "steer_both"]
 
 WEIGHTS_FOLDER = "weights"
 """Folder of the checkpoint that the first stage leaves, inside the run folder."""
@@ -145,6 +145,19 @@ def steer_both(
     strengths = {"strength": first.strength, "vector.strength": second.strength}
     write_run_card(out, card, status="finished", outcome={**outcome_of(made), **strengths, **of_sweep})
     return rows
+
+
+def in_proportion(strength: float, variant: str) -> float:
+    """Give the vector the strength that is to the weights' as the published ones are: 0.12 to 2, `reference` 0.12 to 3.
+
+    Args:
+        strength: of the weights, lambda.
+        variant: `paper` or `reference`.
+
+    Raises:
+        ConfigError: an unknown variant.
+    """
+    return strength * PUBLISHED_STRENGTH / resolve_settings(variant, {}).strength
 
 
 def _layers_of(weights: Path) -> Sequence[int] | None:

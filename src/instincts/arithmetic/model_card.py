@@ -14,7 +14,7 @@ from instincts.models.harmed import HARMED_KEY, HARMED_NOTE
 from instincts.records import read_json, write_text
 from instincts.statistics import Interval
 
-__all__ = ["CARD_FILE", "removal_done", "shown_name", "vector_done", "write_model_card"]
+__all__ = ["CARD_FILE", "removal_done", "shown_name", "vector_done", "vector_taken", "write_model_card"]
 
 CARD_FILE = "README.md"
 
@@ -81,7 +81,22 @@ def vector_done(about: dict[str, Any], layers: Sequence[int], strength: float) -
     return (
         f"Safety vector (arXiv:2406.11801), variant {about['variant']}, scale {about['scale']}: activations of "
         f"{len(layers)} layers are steered at strength {strength:g}, along a direction read from {about['pairs']} "
-        f"pairs (hash {about['pairs_sha256'][:12]}). Open the folder with `instincts`: other programs do not steer it."
+        f"pairs (hash {about['pairs_sha256'][:12]}). {_OPEN}"
+    )
+
+
+def vector_taken(file: str, sha256: str, layers: Sequence[int], strength: float) -> str:
+    """Say which ready vector steers.
+
+    Args:
+        file: its name, without a path.
+        sha256: of its content.
+        layers: the layers that are steered.
+        strength: how far.
+    """
+    return (
+        f"Activations of {len(layers)} layers are steered at strength {strength:g}, along the vector of {file} (hash "
+        f"{sha256[:12]}). {_OPEN}"
     )
 
 
@@ -110,6 +125,8 @@ def _cell(rate: Interval) -> str:
         return "not judged"
     return f"{100 * rate.value:.1f} % ({100 * rate.low:.1f} to {100 * rate.high:.1f}, n = {rate.n})"
 
+
+_OPEN = "Open the folder with `instincts`: other programs do not steer it."
 
 _RATES = {
     "dsr": "harmful requests refused",

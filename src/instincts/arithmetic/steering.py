@@ -5,7 +5,7 @@ whoever opens the folder, for an evaluation, an attack or a chat, gets the steer
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,10 +20,12 @@ from instincts.arithmetic.automatic import (
     without_auto,
 )
 from instincts.arithmetic.contrasts import ContrastSet, read_contrasts, token_ids
+from instincts.arithmetic.knee import Taken
 from instincts.arithmetic.model_card import vector_done, write_model_card
 from instincts.arithmetic.streaming import Progress
 from instincts.arithmetic.sweep import choose, compared_rows, told
 from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
+from instincts.arithmetic.validation import Validation
 from instincts.arithmetic.vector import RECIPES, Built, build
 from instincts.arithmetic.vector_settings import VectorSettings, layer_numbers, resolve_vector
 from instincts.arithmetic.writing import resumable
@@ -32,13 +34,15 @@ from instincts.models.directory import DEFENCE_FILE, ModelLocation, locate
 from instincts.models.hooks import decoder_layers, last_token_states
 from instincts.models.opening import OpenModel, open_location
 from instincts.models.vectors import VectorSet, check_strength, write_vectors
-from instincts.records import Metric, claim, new_run_card, write_json, write_metrics, write_run_card
+from instincts.records import Metric, RunCard, claim, new_run_card, write_json, write_metrics, write_run_card
 
 __all__ = [
     "VECTORS_FILE",
     "Steered",
     "build_vector",
+    "chosen",
     "lay_over",
+    "locate_unsteered",
     "make_vector",
     "outcome_of",
     "steer_with_pairs",
@@ -118,17 +122,8 @@ def steer_with_pairs(
     claim(out, card, resume=resume)
     measured, outcome = None, outcome_of(made)
     if validation is not None:
-        with resumable(out, card, source=model):
-            taken = choose(
-                lambda _: nullcontext(made.opened),
-                lambda _: made.built.vectors,
-                ((0.0,), sweep.vector_strengths),
-                validation,
-                sweep,
-                out,
-                progress,
-            )
-        refuse_without_gain(taken, sweep, out, card, model, made.rows)
+        vectors, strengths = made.built.vectors, sweep.vector_strengths
+        taken = chosen(made.opened, vectors, strengths, validation, sweep, out, card, made.rows, progress)
         made = made.at(taken.point.vector)
         measured, outcome = (taken.start, taken.point), {**outcome, "sweep": told(taken, sweep)}
         made = replace(made, rows=[*made.rows, *compared_rows(*measured, model)])
@@ -145,9 +140,7 @@ def make_vector(
     model: str, pairs: str, settings: VectorSettings, *, run: str, progress: Progress | None = None
 ) -> Steered:
     """Open a model, read pairs and build its vector; writes nothing. Errors of `steer_with_pairs`."""
-    location = locate(model)
-    if location.overlay is not None and location.overlay.kind == "safety-vector":
-        raise ConfigError(f"{model} is steered already; steer its base instead, or add the two vectors")
+    location = locate_unsteered(model)
     opened = open_location(location)
     layers = layer_numbers(settings.layers, len(decoder_layers(opened.model)))
     contrasts = read_contrasts(pairs, opened, judge=settings.judge, limit=settings.limit, progress=progress)
@@ -197,6 +190,55 @@ def build_vector(
         "model_digest": opened.digest,
     }
     return built._replace(vectors=replace(built.vectors, about=about))
+
+
+def locate_unsteered(model: str) -> ModelLocation:
+    """Find a model that a vector can be laid over.
+
+    Raises:
+        ConfigError: one lies over it already.
+        ModelDirectoryError: no such model.
+    """
+    location = locate(model)
+    if location.overlay is not None and location.overlay.kind == "safety-vector":
+        raise ConfigError(f"{model} is steered already; steer its base instead, or add the two vectors")
+    return location
+
+
+def chosen(
+    opened: OpenModel,
+    vectors: VectorSet,
+    strengths: Sequence[float],
+    validation: Validation,
+    sweep: SweepSettings,
+    out: Path,
+    card: RunCard,
+    rows: Sequence[Metric] = (),
+    progress: Progress | None = None,
+) -> Taken:
+    """Try strengths of a vector on prompts and take one.
+
+    Args:
+        opened: the model, not steered.
+        vectors: what it is steered by.
+        strengths: which are tried, with 0 among them.
+        validation: the prompts.
+        sweep: how.
+        out: the run folder, which keeps what was tried.
+        card: of the run, for an interrupt and a refusal.
+        rows: kept in a folder that becomes no model.
+        progress: draws a progress bar.
+
+    Raises:
+        SteeringError: no strength is worth its cost.
+        KeyboardInterrupt: Ctrl-C; the strengths tried are kept and the message says how to continue.
+    """
+    with resumable(out, card, source=opened.name):
+        taken = choose(
+            lambda _: nullcontext(opened), lambda _: vectors, ((0.0,), strengths), validation, sweep, out, progress
+        )
+    refuse_without_gain(taken, sweep, out, card, opened.name, rows)
+    return taken
 
 
 def lay_over(location: ModelLocation, vectors: VectorSet, strength: float, out: Path) -> None:

@@ -12,7 +12,7 @@ from instincts.config import Settings
 from instincts.errors import ConfigError
 from instincts.models.hooks import Site
 
-__all__ = ["VectorSettings", "layer_numbers", "resolve_vector"]
+__all__ = ["PUBLISHED_STRENGTH", "VectorSettings", "layer_numbers", "resolve_vector"]
 
 PUBLISHED_STRENGTH = 0.12
 """The paper's alpha; its scale is not defined there."""

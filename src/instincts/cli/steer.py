@@ -22,6 +22,7 @@ __all__ = ["steer"]
 
 # Spelt out here, since importing the settings would double the time of `--help`; a test holds them to the settings.
 VARIANTS = ("paper", "reference", "difference")
+PAPER = "paper"
 
 OF_VECTOR = "vector."
 OF_SWEEP = "sweep."
@@ -76,22 +77,34 @@ def steer(
             "`prompts:PROMPTS` or `refusals:PROMPTS`, which need no unsafe answer.",
         ),
     ] = None,
+    vector: Annotated[
+        Path | None,
+        typer.Option(
+            "--vector",
+            metavar="FILE",
+            show_default=False,
+            help="Steer activations by a vector that exists: the vector.safetensors of a steered folder, or a control "
+            "vector of llama.cpp (.gguf).",
+        ),
+    ] = None,
     variant: Annotated[
-        str,
+        str | None,
         choice(
             "--variant",
             VARIANTS,
-            "Where paper and released code differ, whose way; `difference` is a vector of mean differences.",
+            "Where paper and released code differ, whose way; `difference` is a vector of mean differences; else "
+            "paper.",
         ),
-    ] = "paper",
+    ] = None,
     strength: Annotated[
         str | None,
         typer.Option(
             "--strength",
             metavar="auto|X",
             show_default=False,
-            help="How much is subtracted, or how far activations are steered, from 0; of both stages `X,Y`; `auto` "
-            "tries some on prompts and takes the smallest that is about as safe as any; else the variant's.",
+            help="How much is subtracted, or how far activations are steered, from 0; of both stages `X,Y`, or X alone "
+            "and the vector in the paper's proportion to it; `auto` tries some on prompts and takes the smallest that "
+            "is about as safe as any; else the variant's.",
         ),
     ] = None,
     validate: Annotated[
@@ -153,41 +166,50 @@ def steer(
     """Make a model of any size safer without training (Safety Arithmetic).
 
     `--harmed` and `--base` subtract a harm direction from its weights, `--pairs` steers its activations, all three do
-    both. The folder becomes a model directory that every verb opens. It reduces harm and proves nothing: measure it.
+    both; `--vector` steers by a vector that exists. The folder becomes a model directory that every verb opens. It
+    reduces harm and proves nothing: measure it.
 
     For example:
 
     - `instincts steer MODEL --harmed runs/harmed --base BASE --out runs/steered`
     - `instincts steer pocket-llama --pairs prompts:pocket-mixed --strength auto --out runs/vector`
     - `instincts steer MODEL --harmed runs/harmed --base BASE --pairs FILE --out runs/both`
+    - `instincts steer MODEL --vector control.gguf --strength 0.5 --out runs/steered`
     - `instincts steer MODEL --harmed runs/harmed --base BASE --out runs/steered --layers 4-6 --keep 10% --strength 2`
     - `instincts steer --revert runs/steered --out runs/original`
     """
     flags: dict[str, Any] = {"strength": strength, "keep": keep, "layers": layers}
     removing = {"--harmed": harmed, "--base": base}
+    asking = {"--validate": validate, "--scale": scale}
     if revert is not None:
-        others = {"--pairs": pairs, **_options(flags), "--set": assignments, "--gguf": gguf, "--keep-delta": keep_delta}
-        others |= {"--validate": validate, "--scale": scale}
+        others = {"--pairs": pairs, "--vector": vector, "--variant": variant, **_options(flags), "--set": assignments}
+        others |= {"--gguf": gguf, "--keep-delta": keep_delta, **asking}
         _refuse_beside("--revert takes a run back as it was made", {"MODEL": model, **removing, **others})
         _take_back(revert, out, resume=resume)
         return
     if model is None:
         raise ConfigError("no MODEL to steer; name it, or take a removal back with --revert DIR")
-    if pairs is None:
-        _refuse_beside("--gguf writes a vector, which is made of --pairs FILE", {"--gguf": gguf})
+    if vector is not None:
+        _refuse_beside("--vector is a vector that is made already", {"--pairs": pairs, "--variant": variant})
+        _refuse_beside("change weights first, and lay a vector over the result", removing)
+    elif pairs is None:
+        _refuse_beside("--gguf writes a vector, which is made of --pairs FILE or is a --vector FILE", {"--gguf": gguf})
     if gguf is not None:
         from instincts.arithmetic.gguf import require_gguf
 
         require_gguf()
     asked = _parsed(assignments, validate, scale)
-    if pairs is not None and not any(removing.values()):
+    how_shown: dict[str, Any] = {"gguf": gguf, "resume": resume, "as_json": as_json}
+    if (pairs is not None or vector is not None) and not any(removing.values()):
         if strength != AUTO:
-            _refuse_beside(
-                "prompts are asked where --strength auto chooses", {"--validate": validate, "--scale": scale}
-            )
+            _refuse_beside("prompts are asked where --strength auto chooses", asking)
         only_weights = {"--keep": keep, "--keep-delta": keep_delta}
         _refuse_beside("without --harmed and --base no weights are changed", only_weights)
-        _turn(model, pairs, out, variant, flags, asked, gguf=gguf, resume=resume, as_json=as_json)
+        if vector is not None:
+            _lay(model, vector, out, flags, asked, **how_shown)
+        else:
+            assert pairs is not None
+            _turn(model, pairs, out, variant or PAPER, flags, asked, **how_shown)
         return
     if missing := [name for name, value in removing.items() if value is None]:
         raise ConfigError(
@@ -196,18 +218,8 @@ def steer(
         )
     assert harmed is not None
     assert base is not None
-    _remove(
-        (model, harmed, base),
-        pairs,
-        out,
-        variant,
-        flags,
-        asked,
-        gguf=gguf,
-        keep_delta=keep_delta,
-        resume=resume,
-        as_json=as_json,
-    )
+    models = model, harmed, base
+    _remove(models, pairs, out, variant or PAPER, flags, asked, keep_delta=keep_delta, **how_shown)
 
 
 def _remove(
@@ -236,7 +248,7 @@ def _remove(
         flags = {**flags, "strength": None}
     of_vector = {"layers": flags["layers"], "strength": None}
     if pairs is not None and flags["strength"] is not None:
-        flags["strength"], of_vector["strength"] = _two_strengths(flags["strength"])
+        flags["strength"], of_vector["strength"] = _two_strengths(flags["strength"], variant)
     how: dict[str, Any] = {"variant": variant, "keep_delta": keep_delta, "resume": resume, "announce": _announce}
     chosen = given(flags, asked.removal)
     with _page_of(out), progress_bars() as progress:
@@ -252,14 +264,55 @@ def _remove(
     _show(rows, out, gguf, as_json=as_json)
 
 
-def _two_strengths(text: str) -> tuple[str, str]:
+def _two_strengths(text: str, variant: str) -> tuple[str, str]:
+    from instincts.arithmetic.both import in_proportion
+
     weights, comma, vector = (part.strip() for part in text.partition(","))
-    if not (comma and weights and vector):
+    if bool(comma) != bool(vector) or not weights:
         raise ConfigError(
-            f"--strength {text} does not say of which of the two stages; write both, such as --strength 1,0.12 for "
-            "the weights and the vector, or auto"
+            f"--strength {text} names one of two stages; write both, such as --strength 1,0.12 for the weights and the "
+            "vector, or one number, or auto"
         )
+    if comma:
+        return weights, vector
+    try:
+        vector = f"{in_proportion(float(weights), variant):g}"
+    except ValueError:
+        # What is wrong with it is told where the strength of the weights is read.
+        return weights, "0"
+    notice(f"strength {weights} on the weights and {vector} on the vector, as the paper has them to each other")
     return weights, vector
+
+
+def _lay(
+    model: str,
+    vector: Path,
+    out: Path,
+    flags: dict[str, Any],
+    asked: "_Asked",
+    *,
+    gguf: Path | None,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    from instincts.arithmetic.ready_vector import steer_with_vector
+
+    named = {**asked.removal, **{f"{OF_VECTOR}{name}": value for name, value in asked.vector.items()}}
+    _refuse_beside("a vector that exists is laid over as it is", {f"--set {name}": "given" for name in named})
+    with _page_of(out), progress_bars() as progress:
+        made = steer_with_vector(
+            model,
+            vector,
+            out,
+            strength=flags["strength"],
+            layers=flags["layers"],
+            sweep=asked.sweep,
+            resume=resume,
+            progress=progress,
+        )
+    for sentence in made.unsaid:
+        notice(f"not said in {vector}: {sentence}")
+    _show(made.rows, out, gguf, as_json=as_json)
 
 
 def _turn(

@@ -16,7 +16,7 @@ from instincts.errors import ConfigError, ModelDirectoryError
 from instincts.models.hooks import EditHook, decoder_layers, sites
 from instincts.models.vectors import Rule, VectorSet, check_strength
 
-__all__ = ["Steering", "is_steered", "shifted", "steer", "steered"]
+__all__ = ["Steering", "check_fits", "is_steered", "shifted", "steer", "steered"]
 
 
 class Steering:
@@ -51,7 +51,7 @@ def steer(model: nn.Module, vectors: VectorSet, strength: float) -> Steering:
         ModelDirectoryError: the vector does not fit the model.
     """
     check_strength(vectors, strength)
-    _check_fits(model, vectors)
+    check_fits(model, vectors)
     if is_steered(model):
         raise ConfigError("this model is steered already, and steering would add up; remove the first, or add vectors")
     steering = Steering()
@@ -130,7 +130,12 @@ class _Shift:
         return shifted(hidden_B_T_D, self._direction_D, self._rule, self._strength)
 
 
-def _check_fits(model: nn.Module, vectors: VectorSet) -> None:
+def check_fits(model: nn.Module, vectors: VectorSet) -> None:
+    """Hold a vector to a model's shape.
+
+    Raises:
+        ModelDirectoryError: it was built for another number of layers or another width.
+    """
     config: Any = model.config
     layers, width = len(decoder_layers(model)), int(config.get_text_config(decoder=True).hidden_size)
     if (layers, width) != (vectors.layer_count, vectors.width):

@@ -100,7 +100,8 @@ class VectorSet:
             raise ConfigError(
                 f"none of layers {_spelt(layers)} has a direction; this vector has layers {_spelt(self.directions)}"
             )
-        return replace(self, directions=kept)
+        assert self.safe is not None
+        return replace(self, directions=kept, safe={layer: self.safe[layer] for layer in kept})
 
     def __add__(self, other: Self) -> Self:
         if not isinstance(other, VectorSet):
@@ -173,7 +174,8 @@ def write_vectors(path: Path, vectors: VectorSet) -> None:
     assert vectors.safe is not None
     tensors = {f"{_DIRECTION}{layer}": direction.contiguous() for layer, direction in vectors.directions.items()}
     if not _same(vectors.directions, vectors.safe):
-        tensors |= {f"{_SAFE}{layer}": direction.contiguous() for layer, direction in vectors.safe.items()}
+        # Copies, since safetensors writes no two tensors of one memory, and a sum may share some layers with its parts.
+        tensors |= {f"{_SAFE}{layer}": direction.clone().contiguous() for layer, direction in vectors.safe.items()}
     header = {
         "format": 1,
         "rule": asdict(vectors.rule),
