@@ -50,6 +50,21 @@ def test_steer_and_take_it_back(models: Path, tmp_path: Path, capsys: pytest.Cap
     assert same_bytes(back, models / "tuned")
 
 
+def test_a_dry_run_tells_what_would_move_and_writes_nothing(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = sum(path.stat().st_size for path in (models / "tuned").glob("*.safetensors"))
+    assert run(words(models, tmp_path / "out", "--dry-run", "--json", "--strength", "auto")) == 0
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert (told["scenario"], told["layers"], told["written"], told["space"]) == ("sft", None, weights, weights)
+    assert told["read_least"] < told["read_most"]
+    assert "nothing was written" in shown.err
+    assert not (tmp_path / "out").exists()
+    assert run(words(models, tmp_path / "out", "--dry-run", "--layers", "7")) == 2
+    assert "layer 7 of a 2-layer model" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

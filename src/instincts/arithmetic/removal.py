@@ -22,6 +22,7 @@ from instincts.arithmetic.automatic import (
 )
 from instincts.arithmetic.checkpoint import Shard, open_checkpoint
 from instincts.arithmetic.delta import delta_of
+from instincts.arithmetic.forecast import space_needed
 from instincts.arithmetic.knee import Taken
 from instincts.arithmetic.locate import Found, find_scenario
 from instincts.arithmetic.plan import Plan, Policy, make_plan, narrow
@@ -111,7 +112,7 @@ def remove_harm(
         models={model: located[model].digest},
         roles={"harmed": located[harmed].tagged_name, "base": located[base].tagged_name},
     )
-    check_space(out, _space_needed(plan, settings, keep_delta=keep_delta))
+    check_space(out, space_needed(plan, settings, keep_delta=keep_delta))
     claim(out, card, resume=resume)
     if announce is not None:
         announce(Announcement(settings=settings, found=found, plan=plan))
@@ -244,9 +245,3 @@ def _subtract(
 
     kept = write_shards(plan.target, out, journal, write_one, report)
     return {name: Tally(*tally) for shard in kept.values() for name, tally in shard.items()}
-
-
-def _space_needed(plan: Plan, settings: RemovalSettings, *, keep_delta: bool) -> int:
-    # A bit an entry, and the bits of what changes; ties may add a little.
-    edited = sum(part.target.size * (settings.keep + 1 / 16) for part in plan.edited) if keep_delta else 0
-    return plan.target.size + int(edited)

@@ -17,11 +17,23 @@ from instincts.arithmetic.plan import Part
 from instincts.arithmetic.settings import Variant
 from instincts.arithmetic.streaming import Progress, counter, in_order, pieces
 
-__all__ = ["Threshold", "Window", "find_threshold", "rank_from_top", "search", "whole_window"]
+__all__ = [
+    "MOST_PASSES",
+    "Threshold",
+    "Window",
+    "find_threshold",
+    "rank_from_top",
+    "sampled_share",
+    "search",
+    "whole_window",
+]
 
 BINS = 1 << 17
 SAMPLE = 1 << 22
 SAMPLE_RUN = 1 << 12
+
+MOST_PASSES = 3
+"""One window of the sample's, which may miss; then 31 bits are more than one window can tell apart, and two suffice."""
 
 
 class Threshold(NamedTuple):
@@ -135,6 +147,11 @@ def whole_window(low: int = 0, high: int = INFINITE_BITS) -> Window:
     return Window(low, max(0, (high - low - 1).bit_length() - (BINS - 1).bit_length()))
 
 
+def sampled_share(entries: int) -> float:
+    """Tell which share of so many entries the sample reads."""
+    return 1 / max(1, entries // SAMPLE)
+
+
 def _histogram(parts: Sequence[Part], window: Window, stage: str, progress: Progress | None) -> Tensor:
     def count(piece: tuple[Part, int, int]) -> Tensor:
         bits_N = magnitude_bits(harm_piece(*piece)).sub_(window.low)
@@ -160,7 +177,7 @@ def _guess(parts: Sequence[Part], share: float) -> Window:
 
 def _runs(parts: Sequence[Part]) -> Iterator[tuple[Part, int, int]]:
     """Take short runs of entries, spread evenly over every tensor."""
-    step = max(1, sum(part.entries for part in parts) // SAMPLE) * SAMPLE_RUN
+    step = round(SAMPLE_RUN / sampled_share(sum(part.entries for part in parts)))
     for part in parts:
         for start in range(0, part.entries, step):
             yield part, start, min(SAMPLE_RUN, part.entries - start)

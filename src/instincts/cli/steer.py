@@ -1,5 +1,6 @@
 """`instincts steer`: Safety Arithmetic, safety without training."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -158,6 +159,12 @@ def steer(
         ),
     ] = None,
     scale: ScaleName = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say which weights would change and how many bytes would be moved, and write nothing."
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a run that was cut off, to the same bytes.")
     ] = False,
@@ -183,7 +190,7 @@ def steer(
     asking = {"--validate": validate, "--scale": scale}
     if revert is not None:
         others = {"--pairs": pairs, "--vector": vector, "--variant": variant, **_options(flags), "--set": assignments}
-        others |= {"--gguf": gguf, "--keep-delta": keep_delta, **asking}
+        others |= {"--gguf": gguf, "--keep-delta": keep_delta, "--dry-run": dry_run, **asking}
         _refuse_beside("--revert takes a run back as it was made", {"MODEL": model, **removing, **others})
         _take_back(revert, out, resume=resume)
         return
@@ -203,7 +210,7 @@ def steer(
     if (pairs is not None or vector is not None) and not any(removing.values()):
         if strength != AUTO:
             _refuse_beside("prompts are asked where --strength auto chooses", asking)
-        only_weights = {"--keep": keep, "--keep-delta": keep_delta}
+        only_weights = {"--keep": keep, "--keep-delta": keep_delta, "--dry-run": dry_run}
         _refuse_beside("without --harmed and --base no weights are changed", only_weights)
         if vector is not None:
             _lay(model, vector, out, flags, asked, **how_shown)
@@ -219,7 +226,31 @@ def steer(
     assert harmed is not None
     assert base is not None
     models = model, harmed, base
+    if dry_run:
+        _foretell(models, out, variant or PAPER, given(flags, asked.removal), keep_delta=keep_delta, as_json=as_json)
+        return
     _remove(models, pairs, out, variant or PAPER, flags, asked, keep_delta=keep_delta, **how_shown)
+
+
+def _foretell(
+    models: tuple[str, str, str], out: Path, variant: str, chosen: dict[str, Any], *, keep_delta: bool, as_json: bool
+) -> None:
+    from instincts.arithmetic.forecast import forecast
+    from instincts.arithmetic.removal import Announcement, prepare
+    from instincts.arithmetic.settings import resolve_settings
+
+    # No byte depends on the strength.
+    settings = resolve_settings(variant, {**chosen, "strength": None})
+    with progress_bars() as progress:
+        _, _, found, plan = prepare(*models, settings, progress)
+    moved = forecast(plan, settings, keep_delta=keep_delta)
+    _announce(Announcement(settings=settings, found=found, plan=plan))
+    if as_json:
+        told = {"scenario": found.scenario, "layers": found.layers, **moved._asdict(), "policies": plan.describe()}
+        typer.echo(json.dumps(told))
+    in_gb = {name: f"{value / 1e9:.3g} GB" for name, value in moved._asdict().items()}
+    notice(f"would read {in_gb['read_least']} (at most {in_gb['read_most']}) and write {in_gb['written']} of weights")
+    notice(f"would ask for {in_gb['space']} free in {out}; nothing was written")
 
 
 def _remove(
