@@ -30,8 +30,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(models: Path, **given: object) -> Prepared:
-    names = (str(models / name) for name in ("tuned", "harmed", "base"))
-    return prepare(*names, resolve_settings("paper", given))
+    tuned, harmed, base = (str(models / name) for name in ("tuned", "harmed", "base"))
+    return prepare(tuned, harmed, base, resolve_settings("paper", given))
 
 
 def moved_bytes() -> tuple[int, int]:
