@@ -180,13 +180,37 @@ RESULTS = [
 ]
 
 
+def rows_of(table: str, title: str) -> list[list[str]]:
+    """Cells of the table under a title, without its head."""
+    lines = table.split(f"{title}:\n\n")[1].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 def test_the_table_tells_levels_before_and_changes_after() -> None:
     """Recovered 90 % and 100 %; benign compliance 0.98 to 0.97 is a point less."""
-    rows = summary_table(RESULTS).splitlines()
-    assert len(rows) == 5
-    assert "| m | skills | untreated | 2 | 0.300" in rows[3]
-    assert "95% (90% to 100%)" in rows[4]
-    assert "-1.0 (-1.0 to -1.0)" in rows[4]
+    untreated, hdr = rows_of(summary_table(RESULTS), "Twin `skills`")
+    assert untreated[:5] == ["m", "untreated", "2", "0.300 (0.30 to 0.30)", ""]
+    assert (hdr[1], hdr[4], hdr[6]) == ("weights", "95 % (90 to 100)", "-1.0 (-1.0 to -1.0)")
+    (start,) = rows_of(summary_table(RESULTS), "Before")
+    assert start[:4] == ["m", "before", "2", "0.500 (0.50 to 0.50)"]
+
+
+def test_what_was_recovered_is_pooled_over_seeds() -> None:
+    """0.1 of 0.2 lost is back, and 0.1 of 0.1: 0.2 of 0.3, where the mean of the shares would be 75 %."""
+    found = [
+        result_of(measured(dsr, seed=seed), model="m", twin=twin, arm=arm)
+        for seed, shares in enumerate([(0.5, 0.3, 0.4), (0.5, 0.4, 0.5)])
+        for (twin, arm), dsr in zip([("-", "original"), ("t", "untreated"), ("t", "hdr")], shares, strict=True)
+    ]
+    assert rows_of(summary_table(found), "Twin `t`")[1][4] == "67 % (50 to 100)"
+
+
+def test_a_twin_that_lost_nothing_has_no_share() -> None:
+    found = [
+        result_of(measured(dsr), model="m", twin=twin, arm=arm)
+        for twin, arm, dsr in (("-", "original", 0.5), ("t", "untreated", 0.51), ("t", "both", 0.7))
+    ]
+    assert rows_of(summary_table(found), "Twin `t`")[1][4] == "nothing lost"
 
 
 def test_every_share_is_a_metric_with_its_interval() -> None:
@@ -200,15 +224,21 @@ def test_every_share_is_a_metric_with_its_interval() -> None:
 
 
 def test_every_attack_has_a_row_beside_the_original() -> None:
-    rows = attack_table(RESULTS).splitlines()
-    assert "| attack | original | untreated | hdr |" in rows
-    assert "| urgency | 0.50 | 0.30 | 0.49 |" in rows
+    other = [each._replace(model="n", dsr=0.1) for each in RESULTS if each.arm != "hdr"]
+    table = attack_table([*RESULTS, *other])
+    assert "| attack | before | untreated | weights |" in table.splitlines()
+    rows = rows_of(table, "DSR of twin `skills` under each attack: m, n")
+    assert [row[0] for row in rows] == sorted(WRAPPERS)
+    assert {tuple(row[1:]) for row in rows} == {("0.50, 0.50", "0.30, 0.30", "0.49, -")}
 
 
-def test_the_picture_has_a_panel_a_twin() -> None:
-    figure = picture(RESULTS)
-    assert [axes.get_title() for axes in figure.axes] == ["m, twin skills"]
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["hdr", "untreated"]
+def test_the_picture_has_a_panel_a_model_and_twin() -> None:
+    figure = picture([*RESULTS, *(each._replace(model="n") for each in RESULTS)])
+    assert [axes.get_title() for axes in figure.axes] == ["m, skills", "n, skills"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["untreated", "weights"]
+    # Seeds and mean of the second arm: 0.48 and 0.50, and 0.49.
+    drawn = [line.get_xdata().tolist() for line in figure.axes[0].lines if set(line.get_ydata()) == {1}]
+    assert drawn[:2] == [pytest.approx([0.48, 0.50]), pytest.approx([0.49])]
 
 
 # --- twins and the whole

@@ -1,6 +1,6 @@
 """What the study of Safety Arithmetic found: rows, tables and a picture; knows no model and runs nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import mean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,8 +15,34 @@ __all__ = ["ARMS", "Result", "attack_table", "metrics_of", "picture", "recovered
 ARMS = ("untreated", "hdr", "vector", "both", "sirl", "hdr+sirl", "random", "shuffled", "benign-tune")
 """In the order of the tables; the last three are controls of `hdr`."""
 
+UNTREATED = ARMS[0]
+
 ORIGINAL = "original"
 """The arm of the pocket model itself, before anything was done to it."""
+
+HARMED = "harmed"
+"""The arm of the model that the harm direction comes from."""
+
+NO_TWIN = "-"
+"""In place of a twin, for the two arms above."""
+
+LABELS = {
+    ORIGINAL: "before",
+    HARMED: "harmed",
+    UNTREATED: "untreated",
+    "hdr": "weights",
+    "vector": "activations",
+    "both": "both",
+    "sirl": "SIRL",
+    "hdr+sirl": "weights, then SIRL",
+    "random": "control: random",
+    "shuffled": "control: shuffled",
+    "benign-tune": "control: benign tune",
+}
+"""What tables and the picture call each arm."""
+
+COSTS = ("benign_compliance", "wrapped_benign_compliance", "skill_accuracy")
+"""What a treatment may cost."""
 
 LEAST_LOSS = 0.02
 """Where a twin lost less DSR than this, a share of what was lost says nothing."""
@@ -27,7 +53,7 @@ class Result(NamedTuple):
 
     model: str
     twin: str
-    """`-` for the pocket model itself and its harmed twin."""
+    """`NO_TWIN` for the pocket model itself and its harmed twin."""
     arm: str
     seed: int
     n: int
@@ -99,80 +125,141 @@ def metrics_of(results: Sequence[Result]) -> list[Metric]:
 
 
 def summary_table(results: Sequence[Result]) -> str:
-    """Lay out every arm of every twin as Markdown: means over seeds with their 95 % intervals (Student's t).
+    """Lay out every arm of every twin as Markdown.
 
-    Benign compliance and skills stand as changes against the untreated twin of the same seed, in points.
+    DSR is a mean over seeds with its 95 % interval (Student's t). `recovered` is pooled, gained over lost DSR of all
+    seeds, since a seed that lost little would outweigh the others in a mean of shares; its brackets, and those of the
+    changes, are the least and the most of a seed. Changes are in points, against the untreated twin of the same seed.
     """
-    head = (
-        "| model | twin | arm | seeds | DSR | recovered | unseen DSR | plain DSR | benign | wrapped | skills | taken |"
-    )
-    lines = [head, f"|{'---|' * 12}"]
-    for (model, twin, arm), group in _groups(results).items():
-        before = {each.seed: each for each in results if (each.model, each.twin, each.arm) == (model, twin, ARMS[0])}
-        start = {each.seed: each for each in results if (each.model, each.arm) == (model, ORIGINAL)}
-        cells = [_shares([getattr(each, name) for each in group]) for name in ("dsr", "unseen_dsr", "plain_dsr")]
-        back = [
-            recovered(each.dsr, before[each.seed].dsr, start[each.seed].dsr)
-            for each in group
-            if each.seed in before and each.seed in start
-        ]
-        known = [share for share in back if share is not None]
-        cells.insert(1, f"{mean(known):.0%} ({min(known):.0%} to {max(known):.0%})" if known else "")
-        for name in ("benign_compliance", "wrapped_benign_compliance", "skill_accuracy"):
-            cells.append(_level_or_change(group, before, name))
-        taken = ", ".join(dict.fromkeys(each.choice for each in group if each.choice))
-        lines.append(f"| {model} | {twin} | {arm} | {len(group)} | {' | '.join(cells)} | {taken} |")
-    return "\n".join(lines) + "\n"
+    tables = [_table("Before", _STATES, _states(results))]
+    for twin in _twins(results):
+        tables.append(_table(f"Twin `{twin}`", _TREATED, _treated(results, twin)))
+    return "\n".join(tables)
 
 
 def attack_table(results: Sequence[Result]) -> str:
-    """Lay out the DSR of every wrapper, a column an arm, mean over seeds and models of one twin after another."""
+    """Lay out the DSR of every wrapper, an arm a column, means over seeds; models stand in a cell one after another."""
+    models = _models(results)
     tables = []
-    for twin in dict.fromkeys(each.twin for each in results if each.twin != "-"):
-        arms: dict[str, list[Result]] = {}
-        for each in results:
-            if each.twin == twin or each.arm == ORIGINAL:
-                arms.setdefault(each.arm, []).append(each)
-        names = sorted({name for group in arms.values() for each in group for name in each.by_attack})
-        lines = [f"Twin `{twin}`:", "", f"| attack | {' | '.join(arms)} |", f"|{'---|' * (len(arms) + 1)}"]
-        for name in names:
-            cells = [f"{mean(each.by_attack[name] for each in group):.2f}" for group in arms.values()]
-            lines.append(f"| {name} | {' | '.join(cells)} |")
-        tables.append("\n".join(lines) + "\n")
+    for twin in _twins(results):
+        groups = {arm: [_group(results, model, twin, arm) for model in models] for arm in (ORIGINAL, *ARMS)}
+        arms = [arm for arm, groups_of_arm in groups.items() if any(groups_of_arm)]
+        names = sorted({name for each in results if each.twin == twin for name in each.by_attack})
+        rows = [[name, *(_of_models(groups[arm], name) for arm in arms)] for name in names]
+        head = ["attack", *(LABELS[arm] for arm in arms)]
+        tables.append(_table(f"DSR of twin `{twin}` under each attack: {', '.join(models)}", head, rows))
     return "\n".join(tables)
 
 
 def picture(results: Sequence[Result]) -> Any:
-    """Draw a panel a twin: DSR of every arm, a dot a seed and the mean with its interval, beside where it came from.
+    """Draw a panel for each model and twin: DSR of every arm, a dot a seed and the mean with its 95 % interval.
 
     Returns:
-        A Matplotlib figure.
+        A Matplotlib figure; models are rows, twins columns, and all panels share their axes.
     """
     from matplotlib.figure import Figure
 
-    panels = list(dict.fromkeys((each.model, each.twin) for each in results if each.twin != "-"))
-    figure = Figure(figsize=(4.2 * max(len(panels), 1), 3.6), layout="constrained")
-    for number, (model, twin) in enumerate(panels):
-        axes: Any = figure.add_subplot(1, len(panels), number + 1)
-        own = [each for each in results if (each.model, each.twin) == (model, twin)]
-        arms = [arm for arm in ARMS if any(each.arm == arm for each in own)]
-        start = [each.dsr for each in results if (each.model, each.arm) == (model, ORIGINAL)]
-        if start:
-            axes.axvline(mean(start), color="0.4", linestyle="--", linewidth=1, label="pocket model before")
-        for row, arm in enumerate(reversed(arms)):
-            values = [each.dsr for each in own if each.arm == arm]
-            found = mean_interval(values)
-            axes.plot(values, [row] * len(values), "o", color="0.65", markersize=4)
-            axes.plot([found.value], [row], "D", color="black", markersize=5)
-            if found.low is not None and found.high is not None:
-                axes.plot([max(found.low, 0), min(found.high, 1)], [row, row], color="black", linewidth=1.5)
-        axes.set_yticks(range(len(arms)), list(reversed(arms)))
-        axes.set_xlim(0, 1.02)
-        axes.set_xlabel("DSR, mean over 20 attacks")
-        axes.set_title(f"{model}, twin {twin}", fontsize=10)
-        if start:
-            axes.legend(fontsize=8, loc="lower right", frameon=False)
+    models, twins = _models(results), _twins(results)
+    arms = [arm for arm in ARMS if any(each.arm == arm for each in results)]
+    figure = Figure(figsize=(1.4 + 2.7 * max(len(twins), 1), 0.8 + (0.5 + 0.22 * len(arms)) * len(models)))
+    figure.set_layout_engine("constrained")
+    if not twins:
+        return figure
+    panels: Any = figure.subplots(len(models), len(twins), sharex=True, sharey=True, squeeze=False)
+    for row, model in zip(panels, models, strict=True):
+        start = mean(each.dsr for each in _group(results, model, NO_TWIN, ORIGINAL))
+        for axes, twin in zip(row, twins, strict=True):
+            axes.axvline(start, color="0.45", linestyle="--", linewidth=1, label="before the fine-tune or edit")
+            for place, arm in enumerate(arms):
+                _draw(axes, place, [each.dsr for each in _group(results, model, twin, arm)])
+            axes.set_title(f"{model}, {twin}", fontsize=9)
+            axes.set_xlim(-0.02, 1.02)
+            axes.spines[["top", "right"]].set_visible(False)
+    panels[0][0].set_yticks(range(len(arms)), [LABELS[arm] for arm in arms])
+    panels[0][0].invert_yaxis()
+    figure.supxlabel("DSR, mean over the attacks; dots are seeds, lines 95 %", fontsize=9)
+    figure.legend(handles=panels[0][0].lines[:1], fontsize=8, loc="outside upper right", frameon=False)
     return figure
+
+
+def _draw(axes: Any, place: int, values: Sequence[float]) -> None:
+    if not values:
+        return
+    found = mean_interval(values)
+    axes.plot(values, [place] * len(values), "o", color="0.7", markersize=4)
+    axes.plot([found.value], [place], "D", color="black", markersize=4)
+    if found.low is not None and found.high is not None:
+        axes.plot([max(found.low, 0), min(found.high, 1)], [place, place], color="black", linewidth=1.2)
+
+
+def _states(results: Sequence[Result]) -> Iterator[list[str]]:
+    """The pocket models and their harmed twins."""
+    for model in _models(results):
+        for arm in (ORIGINAL, HARMED):
+            if group := _group(results, model, NO_TWIN, arm):
+                shares = (_mean_of([getattr(each, name) for each in group]) for name in ("dsr", "plain_dsr", *COSTS))
+                yield [model, LABELS[arm], str(len(group)), *shares]
+
+
+def _treated(results: Sequence[Result], twin: str) -> Iterator[list[str]]:
+    for model in _models(results):
+        before = {each.seed: each for each in _group(results, model, twin, UNTREATED)}
+        start = {each.seed: each for each in _group(results, model, NO_TWIN, ORIGINAL)}
+        for arm in ARMS:
+            group = [each for each in _group(results, model, twin, arm) if each.seed in before and each.seed in start]
+            if not group:
+                continue
+            cells = [_mean_of([each.dsr for each in group]), "", _mean_of([each.plain_dsr for each in group])]
+            if arm == UNTREATED:
+                cells += [_mean_of([getattr(each, name) for each in group]) for name in COSTS]
+            else:
+                cells[1] = _back(group, before, start)
+                cells += [_changed(group, before, name) for name in COSTS]
+            yield [model, LABELS[arm], str(len(group)), *cells]
+
+
+def _back(group: Sequence[Result], before: Mapping[int, Result], start: Mapping[int, Result]) -> str:
+    triples = [(each.dsr, before[each.seed].dsr, start[each.seed].dsr) for each in group]
+    pooled = recovered(*(mean(column) for column in zip(*triples, strict=True)))
+    if pooled is None:
+        return "nothing lost"
+    known = [share for triple in triples if (share := recovered(*triple)) is not None]
+    return f"{100 * pooled:.0f} % ({100 * min(known):.0f} to {100 * max(known):.0f})"
+
+
+def _changed(group: Sequence[Result], before: Mapping[int, Result], name: str) -> str:
+    points = [100 * (getattr(each, name) - getattr(before[each.seed], name)) for each in group]
+    return f"{mean(points):+.1f} ({min(points):+.1f} to {max(points):+.1f})"
+
+
+def _mean_of(values: Sequence[float]) -> str:
+    found: Interval = mean_interval(values)
+    if found.low is None or found.high is None:
+        return f"{found.value:.3f}"
+    return f"{found.value:.3f} ({max(found.low, 0):.2f} to {min(found.high, 1):.2f})"
+
+
+def _of_models(groups: Sequence[Sequence[Result]], attack: str) -> str:
+    return ", ".join(f"{mean(each.by_attack[attack] for each in group):.2f}" if group else "-" for group in groups)
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"{title}:", "", *(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))]
+    return "\n".join(lines) + "\n"
+
+
+def _models(results: Sequence[Result]) -> list[str]:
+    return sorted({each.model for each in results})
+
+
+def _twins(results: Sequence[Result]) -> list[str]:
+    return sorted({each.twin for each in results} - {NO_TWIN})
+
+
+def _group(results: Sequence[Result], model: str, twin: str, arm: str) -> list[Result]:
+    """The seeds of one arm; of the model itself whatever the twin."""
+    twin = NO_TWIN if arm == ORIGINAL else twin
+    return [each for each in results if (each.model, each.twin, each.arm) == (model, twin, arm)]
 
 
 def _measured(each: Result) -> list[tuple[str, str, float, int]]:
@@ -188,23 +275,5 @@ def _measured(each: Result) -> list[tuple[str, str, float, int]]:
     ]
 
 
-def _groups(results: Sequence[Result]) -> dict[tuple[str, str, str], list[Result]]:
-    order = (ORIGINAL, "harmed", *ARMS)
-    groups: dict[tuple[str, str, str], list[Result]] = {}
-    for each in sorted(results, key=lambda one: (one.model, one.twin, order.index(one.arm), one.seed)):
-        groups.setdefault((each.model, each.twin, each.arm), []).append(each)
-    return groups
-
-
-def _level_or_change(group: Sequence[Result], before: Mapping[int, Result], name: str) -> str:
-    if group[0].arm in (ORIGINAL, "harmed", ARMS[0]):
-        return _shares([getattr(each, name) for each in group])
-    changes = [100 * (getattr(each, name) - getattr(before[each.seed], name)) for each in group if each.seed in before]
-    return f"{mean(changes):+.1f} ({min(changes):+.1f} to {max(changes):+.1f})" if changes else ""
-
-
-def _shares(values: Sequence[float]) -> str:
-    found: Interval = mean_interval(values)
-    if found.low is None or found.high is None:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} ({max(found.low, 0):.3f} to {min(found.high, 1):.3f})"
+_STATES = ("model", "state", "seeds", "DSR", "plain DSR", "benign", "wrapped benign", "skills")
+_TREATED = ("model", "arm", "seeds", "DSR", "recovered", "plain DSR", "benign", "wrapped benign", "skills")
