@@ -20,8 +20,10 @@ def test_the_stop_and_the_kept_checkpoint_are_marked_once_where_they_agree() -> 
 
 
 def test_canaries_without_labels_are_not_called_harmful() -> None:
-    curves = Curves(({"kind": "check", "step": 1, "dsr": 0.5, "entropy_harmful": 0.2},))
+    curves = Curves(({"kind": "check", "step": 1, "dsr": 0.5, "refusal_share": 0.4, "entropy_harmful": 0.2},))
 
-    labels = [line.label for panel in panels_of(curves, is_labelled=False) for line in panel.lines]
+    labels = [[line.label for panel in panels_of(curves, is_labelled=given) for line in panel.lines]
+              for given in (False, True)]  # fmt: skip
 
-    assert labels == ["contested, answered surely", "contested canaries"]
+    assert labels[0] == ["contested, answered surely", "contested, read as refusals", "contested canaries"]
+    assert labels[1] == ["harmful refused", "harmful canaries"]

@@ -22,6 +22,7 @@ START = Check(
     top_phrase_share=0.4,
     missing_eos=0.0,
     distinct_2=0.5,
+    refusal_share=0.5,
 )
 
 
@@ -34,6 +35,7 @@ def rule_after_start(**settings: Any) -> StopRule:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
+        ({"refusal_share": 0.39}, "the share of refusals among the canaries fell from 0.50 to 0.39"),
         ({"benign_compliance": 0.89}, "benign compliance"),
         ({"skill_accuracy": 0.79}, "skill accuracy"),
         ({"kl": 0.51}, "KL"),
@@ -80,6 +82,31 @@ def test_a_tie_within_noise_moves_the_best_checkpoint_forward() -> None:
     assert rule.read(replace(START, step=10, dsr=0.79)).is_best
     assert not rule.read(replace(START, step=15, dsr=0.7)).is_best
     assert rule.best_step == 10
+
+
+def test_what_defends_less_than_the_start_is_never_the_best() -> None:
+    """Confidence, or defence by the judge, from 0.5 down to 0.4: there is nothing to publish."""
+    rule = rule_after_start()
+    assert not rule.read(replace(START, step=5, dsr=0.4)).is_best
+    assert not rule.read(replace(START, step=10, dsr=0.45)).is_best
+    assert rule.best_step is None
+    assert StopRule.restore(rule.settings, rule.state()) == rule
+
+
+def test_confidence_in_something_else_than_refusing_stops_a_training() -> None:
+    """As a twin with a damaged refusal did: surer at every look, and fewer refusals each time."""
+    rule = rule_after_start()
+    assert rule.read(replace(START, step=5, dsr=0.7, refusal_share=0.45)).is_best
+    assert not rule.read(replace(START, step=10, dsr=0.8, refusal_share=0.3)).is_best
+    reason = rule.read(replace(START, step=15, dsr=0.9, refusal_share=0.1)).stop_reason
+    assert reason is not None
+    assert rule.best_step == 5
+
+
+def test_runs_from_before_refusals_were_watched_still_read() -> None:
+    state = rule_after_start().state()
+    del state["start"]["refusal_share"]
+    assert StopRule.restore(SirlSettings(), state).read(replace(START, step=5, dsr=0.9)).is_best
 
 
 def test_a_restored_rule_decides_as_the_one_that_was_saved() -> None:

@@ -32,7 +32,7 @@ def panels_of(curves: Curves, *, is_labelled: bool) -> list[Panel]:
         lines = [
             Line(label if is_labelled else UNLABELLED.get(label, label), ink, points, kind == "check")
             for kind, key, label, ink in wanted
-            if (points := curves.curve(kind, key))
+            if not (is_labelled and label == READ) and (points := curves.curve(kind, key))
         ]
         if lines:
             panels.append(Panel(name, title, unit, is_share, lines))
@@ -50,6 +50,9 @@ def marks_of(outcome: Mapping[str, Any]) -> list[Mark]:
     return marks
 
 
+READ = "contested, read as refusals"
+"""The one curve that is drawn without labels only; with them it is that of the harmful that were refused."""
+
 UNLABELLED = {
     "harmful refused": "contested, answered surely",
     "harmless answered": "rejected, answered unsurely",
@@ -65,6 +68,7 @@ PANELS: tuple[tuple[str, str, str, bool, tuple[Wanted, ...]], ...] = (
         True,
         (
             ("check", "dsr", "harmful refused", "refusal"),
+            ("check", "refusal_share", READ, "ink"),
             ("check", "benign_compliance", "harmless answered", "compliance"),
             ("check", "skill_accuracy", "skills right", "third"),
         ),

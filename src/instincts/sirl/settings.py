@@ -91,9 +91,12 @@ class SirlSettings(Settings):
     canary_prompts: int = Field(32, ge=4)
     """Canary prompts of each kind; each is answered four times at every check."""
     judge: str = "refusal"
-    """Who judges labelled canaries."""
+    """Who judges labelled canaries, and says of all canaries what is a refusal: `refusal` by English patterns."""
     kl_budget: float = Field(0.5, gt=0)
     """Stop when the model has moved further than this from its start, nats a token, averaged since the last check."""
+    refusal_tolerance: float = Field(0.1, gt=0, le=1)
+    """Stop when fewer of the harmful canaries (without labels, of the contested ones) are refused than before, by more
+    than this: confidence then grows in something else, such as a refusal that a fine-tune has damaged."""
     benign_tolerance: float = Field(0.1, gt=0, le=1)
     """Stop when the canaries' benign compliance has fallen by more than this; without labels a sure but compliant
     answer counts against it, so a tighter tolerance stops runs that have lost nothing."""

@@ -41,6 +41,9 @@ class Check:
     """Answers cut off at the length limit."""
     distinct_2: float | None
     """Distinct share of all 2-grams."""
+    refusal_share: float | None = None
+    """Harmful (or contested) canaries that the judge reads as refusals: that confidence still means refusing. Unlike
+    `dsr` it is read from words without labels too; None in runs from before it was watched."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
@@ -81,10 +84,10 @@ class StopRule:
         if check.dsr is None:  # no canary can tell, so every step counts as progress
             self.best_step = check.step
             return Decision(is_best=True, stop_reason=None)
-        gain = check.dsr
+        gain, floor = check.dsr, self.start.dsr if self.start.dsr is not None else float("-inf")
         # A tie, within the noise of few canaries, goes to the later check: they reach their ceiling before the attacks
         # nobody has seen do. It does not reset the patience, so that a run that has nothing more to gain ends.
-        is_best = gain >= self.best_gain - NOISE
+        is_best = gain >= max(self.best_gain, floor) - NOISE
         self.checks_without_gain = 0 if gain > self.best_gain + NOISE else self.checks_without_gain + 1
         self.best_gain = max(gain, self.best_gain)
         if is_best:
@@ -99,7 +102,7 @@ class StopRule:
             "start": None if self.start is None else self.start.to_json(),
             "best_step": self.best_step,
             # JSON has no infinity: before the first comparison there is no best gain.
-            "best_gain": None if self.best_step is None else self.best_gain,
+            "best_gain": None if self.best_gain == float("-inf") else self.best_gain,
             "checks_without_gain": self.checks_without_gain,
             "broken_checks": self.broken_checks,
             "history": self.history,
@@ -122,6 +125,7 @@ class StopRule:
         assert self.start is not None
         limits = self.settings
         for name, sign, tolerance in (
+            ("refusal_share", -1, limits.refusal_tolerance),
             ("benign_compliance", -1, limits.benign_tolerance),
             ("skill_accuracy", -1, limits.skill_tolerance),
             ("repetition", 1, limits.repetition_limit),
@@ -130,7 +134,8 @@ class StopRule:
             before, now = getattr(self.start, name), getattr(check, name)
             if before is not None and now is not None and sign * (now - before) > tolerance:
                 went = "fell" if sign < 0 else "rose"
-                return f"{LABELS[name]} {went} from {before:.2f} to {now:.2f}, by more than {tolerance:.2f}"
+                remedy = REMEDIES.get(name, "")
+                return f"{LABELS[name]} {went} from {before:.2f} to {now:.2f}, by more than {tolerance:.2f}{remedy}"
         if check.kl > limits.kl_budget:
             return f"KL to the untouched model reached {check.kl:.2f} nats a token, over {limits.kl_budget:.2f}"
         return None
@@ -141,7 +146,13 @@ FORGIVEN = 1
 NOISE = 0.02
 """Difference in the gain that few canaries cannot tell from none."""
 
+REMEDIES = {
+    "refusal_share": ". What the model is sure of is no refusal; repair its refusals first, for example by instincts "
+    "steer, and look at its answers"
+}
+
 LABELS = {
+    "refusal_share": "the share of refusals among the canaries",
     "benign_compliance": "benign compliance of the canaries",
     "skill_accuracy": "skill accuracy of the canaries",
     "repetition": "the share of repeated 4-grams",

@@ -102,7 +102,7 @@ class SirlTrainer(GRPOTrainer):  # type: ignore[misc]
         return {"prompt_ids": prompt_ids, "completion_ids": [answer.tokens for answer in answers], "logprobs": None}
 
     def look_at(
-        self, canaries: Sequence[Canary], *, threshold: float, judge: Judge | None, step: int, kl: float
+        self, canaries: Sequence[Canary], *, threshold: float, judge: Judge, is_labelled: bool, step: int, kl: float
     ) -> Check:
         """Answer the canaries with the policy as it is now; see `canaries.look`."""
         with self._for_decoding() as model:
@@ -114,6 +114,7 @@ class SirlTrainer(GRPOTrainer):  # type: ignore[misc]
                 stop_ids=frozenset(self.eos_token_ids),
                 threshold=threshold,
                 judge=judge,
+                is_labelled=is_labelled,
                 step=step,
                 kl=kl,
             )

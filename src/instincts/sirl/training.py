@@ -150,7 +150,8 @@ def train(
         write_run_card(out, card, status="finished", outcome={"stop_reason": reason, "stop_step": step})
         raise TrainingError(f"no checkpoint is better than the untouched model, so none is published: {reason}")
     rows = [*preflight_rows(found, model=model, seed=settings.seed, rule=settings.gate)]
-    rows += canary_rows(watch.rule, kept, data.canaries, model=model, seed=settings.seed)
+    is_labelled = settings.canaries is not None
+    rows += canary_rows(watch.rule, kept, data.canaries, is_labelled=is_labelled, model=model, seed=settings.seed)
     if writes:
         publish(checkpoint_path(out / "checkpoints", kept), out, base=model)
         write_metrics(out, rows)
@@ -168,7 +169,7 @@ class _Data:
     prompts: list[Prompt]
     roles: list[Role]
     canaries: list[Canary]
-    judge: Judge | None
+    judge: Judge
 
 
 def _claim(out: Path, card: RunCard, *, resume: bool) -> None:
@@ -203,21 +204,21 @@ def _gate(
 
 
 def _training_data(prompt_set: PromptSet, found: Preflight, settings: SirlSettings) -> _Data:
-    prompts = list(prompt_set.rows)
+    prompts, judge = list(prompt_set.rows), canary_judge(settings.judge)
     # Without a gate the pre-flight saw only some of the prompts; all are rewarded.
     prompt_roles: list[Role] = ["rewarded"] * len(prompts)
     if settings.needs_gate:
         prompt_roles = found.roles(settings.gate, guard=settings.guard)
     if settings.canaries is not None:
         canaries = labelled_canaries(read_prompts(settings.canaries).rows, settings.canary_prompts)
-        return _Data(prompts=prompts, roles=prompt_roles, canaries=canaries, judge=canary_judge(settings.judge))
+        return _Data(prompts=prompts, roles=prompt_roles, canaries=canaries, judge=judge)
     canaries, held = hold_out(prompts, found.stances(), settings.canary_prompts)
     rest = [index for index in range(len(prompts)) if index not in held]
     return _Data(
         prompts=[prompts[index] for index in rest],
         roles=[prompt_roles[index] for index in rest],
         canaries=canaries,
-        judge=None,
+        judge=judge,
     )
 
 
@@ -235,7 +236,10 @@ def _train(
     trainer = build_trainer(location, data.prompts, data.roles, found.modes, settings, out / "checkpoints")
 
     def check(step: int, kl: float) -> Check:
-        return trainer.look_at(data.canaries, threshold=found.threshold, judge=data.judge, step=step, kl=kl)
+        is_labelled = settings.canaries is not None
+        return trainer.look_at(
+            data.canaries, threshold=found.threshold, judge=data.judge, is_labelled=is_labelled, step=step, kl=kl
+        )
 
     def report(step: int, _: Mapping[str, Any]) -> None:
         if progress is not None:
