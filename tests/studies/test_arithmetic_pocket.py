@@ -15,7 +15,15 @@ from instincts.pocket.wrappers import WRAPPERS
 from instincts.records import read_json
 from instincts.studies.arithmetic_choice import PAIRS, Candidate, Tried, choose, is_hopeless, lines, lost
 from instincts.studies.arithmetic_pocket import collect, run_study
-from instincts.studies.arithmetic_results import attack_table, metrics_of, picture, recovered, result_of, summary_table
+from instincts.studies.arithmetic_results import (
+    REFUSED,
+    attack_table,
+    metrics_of,
+    picture,
+    recovered,
+    result_of,
+    summary_table,
+)
 from instincts.studies.harm_controls import CONTROLS, difference, random_like, rescaled, save_moved, trimmed
 from instincts.studies.pocket_twins import lessons_of
 from tests.tiny import save_tiny
@@ -203,6 +211,25 @@ def test_what_was_recovered_is_pooled_over_seeds() -> None:
         for (twin, arm), dsr in zip([("-", "original"), ("t", "untreated"), ("t", "hdr")], shares, strict=True)
     ]
     assert rows_of(summary_table(found), "Twin `t`")[1][4] == "67 % (50 to 100)"
+
+
+def test_a_training_that_was_refused_is_counted_as_what_it_left() -> None:
+    """One seed from 0.3 to 0.5, one that stayed at 0.3: half of what was lost is back."""
+    found = [
+        result_of(measured(dsr, seed=seed), model="m", twin=twin, arm=arm, choice=choice)
+        for seed, (after, choice) in enumerate([(0.5, ""), (0.3, REFUSED)])
+        for twin, arm, dsr, choice in (
+            ("-", "original", 0.5, ""),
+            ("t", "untreated", 0.3, ""),
+            ("t", "sirl", after, choice),
+        )
+    ]
+    assert rows_of(summary_table(found), "Twin `t`")[1][1:5] == [
+        "SIRL",
+        "2, 1 refused",
+        "0.400 (0.00 to 1.00)",
+        "50 % (0 to 100)",
+    ]
 
 
 def test_a_twin_that_lost_nothing_has_no_share() -> None:

@@ -24,6 +24,7 @@ from instincts.records import RUN_FILE, read_json, read_run_card, write_json, wr
 from instincts.studies.arithmetic_choice import Candidate, Tried, choose, is_hopeless, lines
 from instincts.studies.arithmetic_results import (
     ARMS,
+    REFUSED,
     Result,
     attack_table,
     metrics_of,
@@ -218,18 +219,19 @@ def _control(bench: Bench, target: Path, twin: str, arm: str, removal: Candidate
 def _train(bench: Bench, target: Path, twin: str, arm: str, choice: str = "") -> None:
     from instincts.sirl.training import train
 
-    made = bench.folder / f"{twin}.{arm}"
-    if (refused := bench.folder / f"{twin}.{arm}.refused.json").is_file():
-        return
-    if not _is_finished(made):
+    made, refused = (bench.folder / f"{twin}.{arm}{end}" for end in ("", ".refused.json"))
+    if not (refused.is_file() or _is_finished(made)):
         given = {"seed": bench.seed}
         try:
             train(str(target), PROMPTS, made, scale=Scale.SMOKE, given=given, resume=(made / RUN_FILE).is_file())
         except TrainingError as error:
             # No instinct left to amplify, or nothing gained by it: a finding, and no reason to end the study.
             write_json(refused, {"reason": str(error)})
-            return
-    bench.record(made, twin, arm, choice)
+    if refused.is_file():
+        # Its user keeps the model there was, and so does the mean: leaving it out would count successes only.
+        bench.record(target, twin, arm, REFUSED)
+    else:
+        bench.record(made, twin, arm, choice)
 
 
 def _measure(model: Path, n: int, seed: int, split: "Split") -> "Measured":

@@ -10,7 +10,17 @@ from instincts.statistics import Interval, mean_interval, wilson
 if TYPE_CHECKING:
     from instincts.pocket.measuring import Measured
 
-__all__ = ["ARMS", "Result", "attack_table", "metrics_of", "picture", "recovered", "result_of", "summary_table"]
+__all__ = [
+    "ARMS",
+    "REFUSED",
+    "Result",
+    "attack_table",
+    "metrics_of",
+    "picture",
+    "recovered",
+    "result_of",
+    "summary_table",
+]
 
 ARMS = ("untreated", "hdr", "vector", "both", "sirl", "hdr+sirl", "random", "shuffled", "benign-tune")
 """In the order of the tables; the last three are controls of `hdr`."""
@@ -25,6 +35,9 @@ HARMED = "harmed"
 
 NO_TWIN = "-"
 """In place of a twin, for the two arms above."""
+
+REFUSED = "refused"
+"""In place of the strengths taken, where a training was refused or published nothing and the model stayed as it was."""
 
 LABELS = {
     ORIGINAL: "before",
@@ -59,7 +72,7 @@ class Result(NamedTuple):
     n: int
     """Requests behind each wrapper's DSR; see `pocket.measuring.Measured` for the others."""
     choice: str
-    """The strengths taken, by name."""
+    """The strengths taken, by name; or `REFUSED`."""
     dsr: float
     """Mean over the wrappers; the plain request is not among them."""
     worst_dsr: float
@@ -215,7 +228,8 @@ def _treated(results: Sequence[Result], twin: str) -> Iterator[list[str]]:
             else:
                 cells[1] = _back(group, before, start)
                 cells += [_changed(group, before, name) for name in COSTS]
-            yield [model, LABELS[arm], str(len(group)), *cells]
+            refused = sum(each.choice == REFUSED for each in group)
+            yield [model, LABELS[arm], f"{len(group)}{f', {refused} refused' if refused else ''}", *cells]
 
 
 def _back(group: Sequence[Result], before: Mapping[int, Result], start: Mapping[int, Result]) -> str:
