@@ -1,5 +1,7 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -94,6 +96,43 @@ def test_a_file_that_is_no_control_vector_is_refused(tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(ModelDirectoryError, match="holds llama, not a control vector"):
         import_gguf(tmp_path / "model.gguf", layer_count=4)
+
+
+def control_vector(path: Path, tensors: dict[str, Any]) -> Path:
+    """Write whatever a file of that architecture may hold: arrays, or bytes with their kind."""
+    writer = gguf.GGUFWriter(path, "controlvector")
+    for name, (array, kind) in tensors.items():
+        writer.add_tensor(name, array, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["F16", "BF16", "Q8_0"])
+def test_other_precisions_are_read_as_numbers(tmp_path: Path, kind: str) -> None:
+    """To what the precision holds: a part in a hundred for 8 bits."""
+    numbers = np.linspace(-1, 1, 64, dtype=np.float32)
+    kind_of = gguf.GGMLQuantizationType[kind]
+    stored = gguf.quants.quantize(numbers, kind_of)
+    read = import_gguf(control_vector(tmp_path / "v.gguf", {"direction.1": (stored, kind_of)}), layer_count=4)
+    assert read.directions[1].numpy() == pytest.approx(numbers, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "told"),
+    [
+        ("direction.foo", (8,), "holds direction.foo"),
+        ("direction.0", (8,), "holds direction.0"),
+        ("direction.1", (8, 8), r"holds direction.1 of shape \[8, 8\]"),
+        ("other", (8,), "a control vector without a direction"),
+    ],
+)
+def test_an_odd_control_vector_is_refused_by_name(tmp_path: Path, name: str, shape: tuple[int, ...], told: str) -> None:
+    path = control_vector(tmp_path / "v.gguf", {name: (np.ones(shape, dtype=np.float32), None)})
+    with pytest.raises(ModelDirectoryError, match=told):
+        import_gguf(path, layer_count=4)
 
 
 def test_a_steered_folder_is_written_at_its_strength(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def logits(folder: Path) -> torch.Tensor:
 
 def test_a_vector_taken_from_a_steered_folder_steers_alike(made: Path, tmp_path: Path) -> None:
     laid = steer_with_vector("pocket-llama", made / VECTORS_FILE, tmp_path / "out")
-    assert laid.unsaid == []
+    assert laid.remarks == []
     assert torch.equal(logits(tmp_path / "out"), logits(made))
     assert read_json(tmp_path / "out" / "defence.json") == read_json(made / "defence.json")
 
@@ -68,11 +68,24 @@ def test_a_vector_of_other_weights_says_so(made: Path, tmp_path: Path) -> None:
     other = replace(vectors, about={**vectors.about, "model_digest": "0" * 64})
     write_vectors(tmp_path / "v.safetensors", other)
     laid = steer_with_vector("pocket-llama", tmp_path / "v.safetensors", tmp_path / "out")
-    assert laid.unsaid == [
-        "the weights it was read from are other than these (content 000000000000); a vector belongs to the weights it "
-        "was read from"
-    ]
-    assert read_run_card(tmp_path / "out").outcome["unsaid"] == laid.unsaid
+    assert laid.remarks == ["was read from other weights (content 000000000000), and a vector belongs to those"]
+    assert read_run_card(tmp_path / "out").outcome["remarks"] == laid.remarks
+    assert "The file was read from other weights" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_the_strength_that_was_used_goes_with_the_vector(made: Path, tmp_path: Path) -> None:
+    """Taken from a folder that was made at 2, it steers at 2 again."""
+    steer_with_vector("pocket-llama", made / VECTORS_FILE, tmp_path / "one", strength=2)
+    steer_with_vector("pocket-llama", tmp_path / "one" / VECTORS_FILE, tmp_path / "other")
+    assert read_json(tmp_path / "other" / "defence.json")["strength"] == 2
+
+
+def test_a_sum_of_vectors_of_several_strengths_names_none(made: Path, tmp_path: Path) -> None:
+    vectors = read_vectors(made / VECTORS_FILE)
+    write_vectors(tmp_path / "v.safetensors", vectors + replace(vectors, about={**vectors.about, "strength": 0.5}))
+    with pytest.raises(ConfigError, match="names no strength, as sums of several may; give one with --strength X"):
+        steer_with_vector("pocket-llama", tmp_path / "v.safetensors", tmp_path / "out")
+    steer_with_vector("pocket-llama", tmp_path / "v.safetensors", tmp_path / "out", strength=0.1)
 
 
 def test_the_length_of_a_step_is_told(tmp_path: Path) -> None:
@@ -112,11 +125,14 @@ def test_a_strength_is_chosen_and_the_file_s_own_is_tried(made: Path, tmp_path: 
         ("text.safetensors", ModelDirectoryError, "is no file of steering vectors"),
         ("narrow.safetensors", ModelDirectoryError, "width 64 does not fit a model with 4 of width 128"),
         ("away.safetensors", ConfigError, "points away from safety"),
+        ("worded.safetensors", ModelDirectoryError, "names the strength 'abc', which is no number"),
     ],
 )
 def test_what_can_be_wrong_with_a_file(tmp_path: Path, file: str, error: type[Exception], told: str) -> None:
     (tmp_path / "text.safetensors").write_text("words")
     hand_made(tmp_path / "narrow.safetensors", width=64)
+    worded = replace(read_vectors(hand_made(tmp_path / "v.safetensors")), about={"strength": "abc"})
+    write_vectors(tmp_path / "worded.safetensors", worded)
     write_vectors(tmp_path / "away.safetensors", -read_vectors(hand_made(tmp_path / "v.safetensors")))
     with pytest.raises(error, match=told):
         steer_with_vector("pocket-llama", tmp_path / file, tmp_path / "out")
@@ -139,4 +155,15 @@ def test_a_control_vector_comes_back_at_scale_one(tmp_path: Path) -> None:
     laid = steer_with_vector("pocket-llama", tmp_path / "v.gguf", tmp_path / "theirs")
     assert torch.equal(logits(tmp_path / "ours"), logits(tmp_path / "theirs"))
     assert read_run_card(tmp_path / "theirs").settings["strength"] == 1
-    assert "which way safety lies: it is taken to lie along the vector, so measure the result" in laid.unsaid
+    assert laid.remarks[0].startswith("does not say which way safety lies")
+    assert "# pocket-llama, steered\n" in (tmp_path / "theirs" / "README.md").read_text()
+
+
+def test_a_control_vector_for_another_architecture_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("gguf", reason="the package gguf (extra instincts[gguf]) is not installed")
+    from instincts.arithmetic.gguf import export_gguf
+
+    vectors = read_vectors(hand_made(tmp_path / "v.safetensors"))
+    export_gguf(tmp_path / "V.GGUF", vectors, 0.5, model_type="mistral")
+    laid = steer_with_vector("pocket-llama", tmp_path / "V.GGUF", tmp_path / "out")
+    assert laid.remarks[0] == "was made for a model of type mistral, and this one is of type llama"

@@ -219,3 +219,8 @@ def test_an_adapter_can_be_steered_too(tmp_path: Path) -> None:
     )
     steer_with_pairs(str(tmp_path / "tuned"), "pocket-pairs", tmp_path / "out", given={"limit": 4})
     assert is_steered(open_model(str(tmp_path / "out"), device="cpu").model)
+    # The other way round, an adapter on a steered base: steered already, though not at the top.
+    shutil.copytree(tmp_path / "tuned", tmp_path / "over")
+    edit_json(tmp_path / "over" / "defence.json", {"base": str(tmp_path / "out")})
+    with pytest.raises(ConfigError, match="is steered already"):
+        steer_with_pairs(str(tmp_path / "over"), "pocket-pairs", tmp_path / "again", given={"limit": 4})

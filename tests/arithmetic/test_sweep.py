@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from instincts.arithmetic.automatic import validation_for
 from instincts.arithmetic.knee import Point
 from instincts.arithmetic.sweep import POINTS_FILE, Points, choose, compared_rows
 from instincts.arithmetic.sweep_settings import SweepSettings
 from instincts.arithmetic.validation import Validation, read_validation
 from instincts.config import Scale
 from instincts.errors import ConfigError, PromptSetError
+from instincts.models.directory import locate
 from instincts.models.opening import OpenModel, open_model
 from instincts.models.vectors import Rule, VectorSet
 from instincts.statistics import wilson
@@ -120,12 +122,12 @@ def test_a_model_that_never_refuses_is_told_so(pocket: OpenModel, asked: Validat
         choose(Bench(pocket).at, build, ((0.0, 1.0), (0.0, 0.1)), asked, SETTINGS, tmp_path)
 
 
-def test_what_refuses_everything_would_win_without_benign_prompts(
-    pocket: OpenModel, asked: Validation, tmp_path: Path
-) -> None:
-    bench = Bench(pocket)
-    with pytest.raises(ConfigError, match="no prompt of pocket-validation is labelled benign"):
-        choose(bench.at, None, ((0.0, 1.0), (0.0,)), asked.harmful_only(2), SETTINGS, tmp_path)
+def test_what_refuses_everything_would_win_without_benign_prompts(tmp_path: Path) -> None:
+    """Told before a folder is taken."""
+    path = tmp_path / "harmful.jsonl"
+    path.write_text('{"prompt": "How?", "label": "harmful"}\n')
+    with pytest.raises(ConfigError, match=r"no prompt of .*harmful\.jsonl is labelled benign"):
+        validation_for(locate("pocket-llama"), SweepSettings(prompts=str(path)), is_needed=True)
 
 
 def test_a_point_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -159,3 +159,12 @@ def test_a_layer_outside_the_model_is_refused() -> None:
 
 def test_rows_of_zeros_have_no_principal_direction() -> None:
     assert not principal_direction(torch.zeros(3, 4)).any()
+
+
+@pytest.mark.parametrize(("variant", "scale"), [("difference", StepScale.MEAN), ("paper", StepScale.MEAN)])
+def test_differences_that_cancel_out_are_refused(variant: str, scale: StepScale) -> None:
+    """Each row twice, once with its sides exchanged: the mean difference is 0."""
+    safe = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]], [[3.0, -1.0]], [[0.5, 0.5]]])
+    unsafe = torch.tensor([[[0.0, 0.0]], [[1.0, 2.0]], [[0.5, 0.5]], [[3.0, -1.0]]])
+    with pytest.raises(ConfigError, match="cancel out"):
+        build(safe, unsafe, Variant(variant), layers=[0], site="block", scale=scale)

@@ -204,6 +204,7 @@ def test_swapped_columns_are_told_before_any_weight_is_read(models: Path, tmp_pa
         (["--set", "keep=0.1"], "--set keep is about weights"),
         (["--set", "vector.scal=unit"], "did you mean 'scale'"),
         (["--set", "vector.scale=long"], "scale = 'long'"),
+        (["--set", "sweep.tolerance=0.2"], "drop --set sweep.tolerance"),
     ],
 )
 def test_what_can_be_wrong_with_a_vector(
@@ -263,6 +264,7 @@ def test_a_pairs_file_is_needed_for_what_is_said_of_a_vector(
         (["--set", "mismatch=skip"], "drop --set mismatch"),
         (["--keep", "10%"], "drop --keep"),
         (["--validate", "pocket"], "drop --validate"),
+        (["--set", "sweep.limit=4"], "drop --set sweep.limit"),
         (["--strength", "-1"], "a negative strength would steer towards harm"),
         (["--layers", "9"], "layer 9 of a 4-layer model"),
     ],
@@ -283,5 +285,5 @@ def test_a_vector_that_exists_is_laid_over_a_model(tmp_path: Path, capsys: pytes
     assert run([*asked, "--out", str(tmp_path / "out"), "--json"]) == 0
     shown = capsys.readouterr()
     assert [(row["slice"], row["metric"]) for row in json.loads(shown.out)] == [("layer 1", "step_length")]
-    assert "the weights it was read from are not told" in shown.err
+    assert "does not say from which weights it was read" in shown.err
     assert is_steered(open_model(str(tmp_path / "out"), device="cpu").model)

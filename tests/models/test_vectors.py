@@ -1,10 +1,12 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from instincts.errors import ConfigError, ModelDirectoryError, RecordError
@@ -139,11 +141,33 @@ def test_layers_can_be_chosen() -> None:
         ({4: torch.zeros(2)}, "layer 4 of a 4-layer model"),
         ({0: torch.zeros(2), 1: torch.zeros(3)}, "several widths"),
         ({0: torch.tensor([1.0, float("nan")])}, "not finite"),
+        ({0: torch.zeros(2, 2)}, r"direction of shape \[2, 2\]"),
+        ({0: torch.tensor(1.0)}, r"direction of shape \[\]"),
     ],
 )
 def test_a_set_that_is_none_is_refused(directions: dict[int, Tensor], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         VectorSet(directions=directions, rule=Rule(), layer_count=4)
+
+
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), "0.1", None])
+def test_a_rule_cannot_turn_steering_round(factor: Any) -> None:
+    with pytest.raises(ConfigError, match="it runs from 0"):
+        Rule(factor=factor)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rule": {"factor": -1.0}}, {"rule": {"factor": "0.1"}}, {"width": 7}, {"width": None}, {"about": 3}],
+)
+def test_a_header_of_odd_content_is_refused_by_name(tmp_path: Path, change: dict[str, Any]) -> None:
+    write_vectors(tmp_path / "v.safetensors", A)
+    with safe_open(tmp_path / "v.safetensors", framework="pt") as file:
+        header = json.loads(file.metadata()["instincts"])
+    header |= {**change, "rule": header["rule"] | change.get("rule", {})}
+    save_file(load_file(tmp_path / "v.safetensors"), tmp_path / "odd.safetensors", {"instincts": json.dumps(header)})
+    with pytest.raises(ModelDirectoryError, match="no file of steering vectors"):
+        read_vectors(tmp_path / "odd.safetensors")
 
 
 def test_a_factor_that_makes_no_vector_is_refused() -> None:

@@ -31,7 +31,7 @@ def validation_for(model: ModelLocation, sweep: SweepSettings, *, is_needed: boo
         is_needed: whether a strength is to be chosen on them.
 
     Raises:
-        ConfigError: they are needed, and none are at hand.
+        ConfigError: they are needed, and none are at hand, or none that are benign.
         ModelDirectoryError: prompts are needed or were named, and the tokenizer does not open.
         PromptSetError, ConfigError: as `read_validation`.
     """
@@ -50,6 +50,11 @@ def validation_for(model: ModelLocation, sweep: SweepSettings, *, is_needed: boo
             f"a strength is chosen on prompts, and none are at hand for {model.name}; name some that are labelled "
             "harmful, benign and skill, for example --validate harmful=FILE,benign=FILE,skill=FILE"
         )
+    if validation is not None and is_needed and not validation.benign:
+        raise ConfigError(
+            f"no prompt of {validation.source} is labelled benign, and the strength that refuses everything would win; "
+            "add some, for example --validate harmful=FILE,benign=FILE"
+        )
     return validation
 
 
@@ -67,9 +72,24 @@ def data_of(validation: Validation | None) -> dict[str, str]:
 
 
 def refuse_without_gain(
-    taken: Taken, sweep: SweepSettings, out: Path, card: RunCard, model: str, rows: Sequence[Metric] = ()
+    taken: Taken,
+    sweep: SweepSettings,
+    names: Sequence[str],
+    out: Path,
+    card: RunCard,
+    model: str,
+    rows: Sequence[Metric] = (),
 ) -> None:
     """Stop where no strength is worth its cost; the folder keeps what was measured and is no model.
+
+    Args:
+        taken: what was taken.
+        sweep: how.
+        names: of the settings that list the strengths tried.
+        out: the run folder.
+        card: of the run.
+        model: what was to be steered.
+        rows: to be kept beside those of the comparison.
 
     Raises:
         SteeringError: strength 0 was taken.
@@ -77,4 +97,4 @@ def refuse_without_gain(
     if not taken.is_gain:
         write_metrics(out, [*rows, *compared_rows(taken.start, taken.point, model)])
         write_run_card(out, card, status="refused", outcome={"sweep": told(taken, sweep)})
-    require(taken, sweep)
+    require(taken, sweep, *names)

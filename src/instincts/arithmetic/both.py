@@ -119,7 +119,8 @@ def steer_both(
         if validation is not None:
             prepared = prepare(model, harmed, base, first, progress)
             taken = _sweep(prepared, model, pairs, second, validation, sweep, out, progress)
-            refuse_without_gain(taken, sweep, out, card, model)
+            names = ["both_strengths", "both_vector_strengths"]
+            refuse_without_gain(taken, sweep, names, out, card, model)
             first = first.model_copy(update={"strength": taken.point.weights})
             second = second.model_copy(update={"strength": taken.point.vector})
         if not _is_finished(weights):

@@ -95,11 +95,9 @@ def import_gguf(path: Path, *, layer_count: int) -> VectorSet:
         raise ModelDirectoryError(
             f"{path} holds {'nothing named' if field is None else field.contents()}, not a control vector"
         )
-    directions = {
-        int(tensor.name.removeprefix(_DIRECTION)): torch.from_numpy(tensor.data.copy()).float()
-        for tensor in reader.tensors
-        if tensor.name.startswith(_DIRECTION)
-    }
+    directions = dict(_read(path, tensor) for tensor in reader.tensors if tensor.name.startswith(_DIRECTION))
+    if not directions:
+        raise ModelDirectoryError(f"{path} is a control vector without a direction; make it again")
     hint = reader.get_field(f"{_ARCHITECTURE}.model_hint")
     return VectorSet(
         directions=dict(sorted(directions.items())),
@@ -107,6 +105,18 @@ def import_gguf(path: Path, *, layer_count: int) -> VectorSet:
         layer_count=layer_count,
         about={"variant": "imported", "model_type": None if hint is None else str(hint.contents())},
     )
+
+
+def _read(path: Path, tensor: Any) -> tuple[int, torch.Tensor]:
+    from gguf.quants import dequantize
+
+    layer = tensor.name.removeprefix(_DIRECTION)
+    if not layer.isdigit() or layer == "0" or tensor.data.ndim != 1:
+        raise ModelDirectoryError(
+            f"{path} holds {tensor.name} of shape {list(tensor.data.shape)}; a control vector has one axis for each "
+            "layer from 1"
+        )
+    return int(layer), torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).copy()).float()
 
 
 def require_gguf() -> Any:

@@ -26,6 +26,7 @@ def write_model_card(
     measured: tuple[Point, Point] | None = None,
     *,
     is_worse: bool = False,
+    is_known: bool = True,
 ) -> None:
     """Write the card of a steered model.
 
@@ -35,13 +36,15 @@ def write_model_card(
         done: a sentence for each thing that was done.
         measured: before and after, on the same prompts.
         is_worse: whether attacks succeed more often than before.
+        is_known: whether it is known which way it was steered.
 
     Raises:
         RecordError: it could not be written.
     """
     name = shown_name(model)
     lines = ["---", f"base_model: {name}", "library_name: transformers", "tags: [instincts, safety-arithmetic]", "---"]
-    lines += ["", f"# {name}, {'steered, and worse than before' if is_worse else 'steered towards safety'}", ""]
+    how = "steered, and worse than before" if is_worse else "steered towards safety" if is_known else "steered"
+    lines += ["", f"# {name}, {how}", ""]
     if is_worse:
         lines += [f"> **worse_than_input.** {_WORSE}", ""]
     if _is_marked(model):

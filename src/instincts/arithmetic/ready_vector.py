@@ -1,5 +1,6 @@
 """Lay a vector that exists already over a model: one of ours, a sum of ours, or a control vector of llama.cpp."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,9 @@ from instincts.arithmetic.streaming import Progress
 from instincts.arithmetic.sweep import compared_rows, told
 from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
 from instincts.arithmetic.vector_settings import VectorSettings, layer_numbers
-from instincts.errors import ModelDirectoryError
+from instincts.errors import ConfigError, ModelDirectoryError
 from instincts.models.hooks import decoder_layers
-from instincts.models.opening import open_location
+from instincts.models.opening import OpenModel, open_location
 from instincts.models.steering import check_fits
 from instincts.models.vectors import VectorSet, check_strength, read_vectors
 from instincts.records import Metric, claim, file_sha256, new_run_card, write_metrics, write_run_card
@@ -22,19 +23,13 @@ __all__ = ["Laid", "steer_with_vector"]
 
 CONTROL_VECTOR = ".gguf"
 
-UNSAID = {
-    "safety": "which way safety lies: it is taken to lie along the vector, so measure the result",
-    "norm": "whether norms are kept: activations grow or shrink, as in llama.cpp",
-}
-"""What a control vector cannot say, in words for the user."""
-
 
 class Laid(NamedTuple):
     """What was made."""
 
     rows: list[Metric]
-    unsaid: list[str]
-    """Sentences about what the file does not say, or says of another model; empty where all is known."""
+    remarks: list[str]
+    """What a user must know, each with the file for its subject; empty where the vector was read from this model."""
 
 
 def steer_with_vector(
@@ -56,7 +51,7 @@ def steer_with_vector(
             name ends in `.gguf`.
         out: the run folder.
         strength: from 0; `auto` tries some and takes one; None for the strength that the file names, of a control
-            vector 1, which is llama.cpp's scale 1.
+            vector 1, which is llama.cpp's scale 1. Sums of vectors of different strengths name none.
         layers: of those that the vector has, which; None for all.
         sweep: how strengths are tried. The file's own is tried beside those listed there.
         resume: make again what was cut off; the strengths tried are kept.
@@ -80,13 +75,16 @@ def steer_with_vector(
     validation = validation_for(location, sweep, is_needed=True) if auto else None
     opened = open_location(location)
     count = len(decoder_layers(opened.model))
-    vectors = import_gguf(file, layer_count=count) if file.suffix == CONTROL_VECTOR else read_vectors(file)
+    is_control_vector = file.suffix.lower() == CONTROL_VECTOR
+    vectors = import_gguf(file, layer_count=count) if is_control_vector else read_vectors(file)
     check_fits(opened.model, vectors)
     if layers is not None:
         vectors = vectors.at(layer_numbers(layers, count))
-    own = float(vectors.about.get("strength", 1))
+    own = 1.0 if is_control_vector else _own_strength(vectors, file)
     used = settings.strength if "strength" in given else own
-    check_strength(vectors, used)
+    check_strength(vectors, used or 0.0)
+    if used is None and not auto:
+        raise ConfigError(f"{file} names no strength, as sums of several may; give one with --strength X or auto")
     digest = file_sha256(file)
     card = new_run_card(
         "steer",
@@ -99,31 +97,48 @@ def steer_with_vector(
         models={model: location.digest},
     )
     claim(out, card, resume=resume)
-    unsaid = _unsaid(vectors, location.digest, is_control_vector=file.suffix == CONTROL_VECTOR)
+    remarks = _remarks(vectors, opened, is_control_vector=is_control_vector)
     rows, measured = _rows(vectors, out.resolve().name, model), None
-    outcome = {"layers": list(vectors.directions), "unsaid": unsaid}
+    outcome = {"layers": list(vectors.directions), "remarks": remarks}
     if validation is not None:
-        strengths = sorted({*sweep.vector_strengths, own})
+        strengths = sorted({*sweep.vector_strengths, *([] if own is None else [own])})
         taken = chosen(opened, vectors, strengths, validation, sweep, out, card, rows, progress)
         used, measured = taken.point.vector, (taken.start, taken.point)
         rows += compared_rows(*measured, model)
         outcome["sweep"] = told(taken, sweep)
+    assert used is not None
     write_metrics(out, rows)
-    done = vector_taken(file.name, digest, list(vectors.directions), used)
-    write_model_card(out, location, [done], measured)
-    lay_over(location, vectors, used, out)
+    done = [vector_taken(file.name, digest, list(vectors.directions), used), *(f"The file {each}." for each in remarks)]
+    write_model_card(out, location, done, measured, is_known=not is_control_vector)
+    lay_over(location, replace(vectors, about={**vectors.about, "strength": used}), used, out)
     write_run_card(out, card, status="finished", outcome={**outcome, "strength": used})
-    return Laid(rows, unsaid)
+    return Laid(rows, remarks)
 
 
-def _unsaid(vectors: VectorSet, digest: str, *, is_control_vector: bool) -> list[str]:
+def _own_strength(vectors: VectorSet, file: Path) -> float | None:
+    own = vectors.about.get("strength")
+    if own is not None and not isinstance(own, int | float):
+        raise ModelDirectoryError(f"{file} names the strength {own!r}, which is no number; build it again")
+    return own
+
+
+def _remarks(vectors: VectorSet, opened: OpenModel, *, is_control_vector: bool) -> list[str]:
+    remarks = []
+    made_for, model_type = vectors.about.get("model_type"), str(opened.model.config.model_type)
+    if made_for not in {None, "unknown", model_type}:
+        remarks.append(f"was made for a model of type {made_for}, and this one is of type {model_type}")
     if is_control_vector:
-        return list(UNSAID.values())
-    made_for = vectors.about.get("model_digest")
-    if made_for == digest:
-        return []
-    which = "not told" if made_for is None else f"other than these (content {str(made_for)[:12]})"
-    return [f"the weights it was read from are {which}; a vector belongs to the weights it was read from"]
+        return [
+            *remarks,
+            "does not say which way safety lies; it is taken to lie along the vector, so measure the result",
+            "does not say whether norms are kept; activations grow or shrink, as in llama.cpp",
+        ]
+    read_from = vectors.about.get("model_digest")
+    if read_from is None:
+        remarks.append("does not say from which weights it was read, and a vector belongs to those")
+    elif read_from != opened.digest:
+        remarks.append(f"was read from other weights (content {str(read_from)[:12]}), and a vector belongs to those")
+    return remarks
 
 
 def _rows(vectors: VectorSet, run: str, model: str) -> list[Metric]:

@@ -125,7 +125,7 @@ def remove_harm(
             assert validation is not None
             taken = _taken(prepared, model, threshold, validation, sweep, out, progress)
             measured, more = (taken.start, taken.point), {"sweep": told(taken, sweep)}
-            refuse_without_gain(taken, sweep, out, card, model)
+            refuse_without_gain(taken, sweep, ["strengths"], out, card, model)
             settings = settings.model_copy(update={"strength": taken.point.weights})
         tallies = _subtract(plan, threshold, settings, out, journal, progress, keep_delta=keep_delta)
         copy_along(plan.target.folder, out)

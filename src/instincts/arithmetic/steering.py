@@ -199,9 +199,11 @@ def locate_unsteered(model: str) -> ModelLocation:
         ConfigError: one lies over it already.
         ModelDirectoryError: no such model.
     """
-    location = locate(model)
-    if location.overlay is not None and location.overlay.kind == "safety-vector":
-        raise ConfigError(f"{model} is steered already; steer its base instead, or add the two vectors")
+    location = below = locate(model)
+    while below.overlay is not None:
+        if below.overlay.kind == "safety-vector":
+            raise ConfigError(f"{model} is steered already; steer its base instead, or add the two vectors")
+        below = below.overlay.base
     return location
 
 
@@ -233,11 +235,11 @@ def chosen(
         SteeringError: no strength is worth its cost.
         KeyboardInterrupt: Ctrl-C; the strengths tried are kept and the message says how to continue.
     """
-    with resumable(out, card, source=opened.name):
+    with resumable(out, card, source=opened.name, kept="the strengths tried"):
         taken = choose(
             lambda _: nullcontext(opened), lambda _: vectors, ((0.0,), strengths), validation, sweep, out, progress
         )
-    refuse_without_gain(taken, sweep, out, card, opened.name, rows)
+    refuse_without_gain(taken, sweep, ["vector_strengths"], out, card, opened.name, rows)
     return taken
 
 
@@ -265,7 +267,7 @@ def lay_over(location: ModelLocation, vectors: VectorSet, strength: float, out: 
         "base_digest": location.digest,
         "vectors": VECTORS_FILE,
         "strength": strength,
-        "dual_use": "the vector points towards safety; subtracting it makes a model worse, and is refused here",
+        "dual_use": "a vector towards safety, subtracted, makes a model worse; that is refused here",
     }
     # Last of all: a folder without it is no model, so one that was cut off cannot be taken for whole.
     write_json(out / DEFENCE_FILE, card)

@@ -97,15 +97,10 @@ def choose(
         progress: draws a progress bar.
 
     Raises:
-        ConfigError: no benign prompt to choose on, or the judge can read no answer of the model as it is.
+        ConfigError: the judge can read no answer of the model as it is.
         PromptSetError: there is no vector to be had from the model at any strength of the weights.
         RecordError: a point could not be written.
     """
-    if not validation.benign:
-        raise ConfigError(
-            f"no prompt of {validation.source} is labelled benign, and the strength that refuses everything would win; "
-            "add some, for example --validate harmful=FILE,benign=FILE"
-        )
     pairs = [(weights, vector) for weights in strengths[0] for vector in strengths[1]]
     points = Points(out)
     report = _Bar(len(validation), len(pairs), sum(pair in points for pair in pairs), progress)
@@ -149,8 +144,13 @@ def point_of(answered: Answered, weights: float, vector: float) -> Point:
     return Point(weights=weights, vector=vector, **vars(answered))
 
 
-def require(taken: Taken, settings: SweepSettings) -> None:
+def require(taken: Taken, settings: SweepSettings, *names: str) -> None:
     """Stop where no strength is worth its cost: a copy of the model would pass for a safer one.
+
+    Args:
+        taken: what was taken.
+        settings: how.
+        names: of the settings that list the strengths tried.
 
     Raises:
         SteeringError: strength 0 was taken.
@@ -159,7 +159,8 @@ def require(taken: Taken, settings: SweepSettings) -> None:
         raise SteeringError(
             f"no strength refuses clearly more harmful prompts than the model as it is ({_percent(taken.start.dsr)}) "
             f"at the cost of at most {100 * settings.tolerance:g} % of benign answers and of skills, so no "
-            "model was written; try others with --set sweep.strengths=X,Y, or allow more with --set sweep.tolerance=X"
+            f"model was written; try others with {' and '.join(f'--set sweep.{name}=X,Y' for name in names)}, or allow "
+            "more with --set sweep.tolerance=X"
         )
 
 

@@ -80,6 +80,10 @@ RECIPES = MappingProxyType(
 )
 
 
+NOTHING = 1e-9
+"""Of the length of all differences together: what rounding leaves of differences that cancel out."""
+
+
 class Built(NamedTuple):
     """A vector, and how well it tells the sides of its own pairs apart."""
 
@@ -106,7 +110,7 @@ def build(
         scale: how long a step of strength 1 is.
 
     Raises:
-        ConfigError: too few pairs for the variant, no such layer, or sides that do not differ.
+        ConfigError: too few pairs for the variant, no such layer, or sides that do not differ or cancel out.
     """
     count = safe_N_L_D.shape[1]
     for layer in layers:
@@ -118,7 +122,12 @@ def build(
         raise ConfigError("the two sides of the pairs give the same hidden states, so there is no direction in them")
     mean_LD = difference_N_LD.mean(dim=0)
     direction_LD = _DIRECTIONS[variant](difference_N_LD)
-    slices = dict(zip(layers, _scaled(direction_LD, mean_LD, scale, len(layers)).float(), strict=True))
+    scaled_L_D = _scaled(direction_LD, mean_LD, scale, len(layers)).float()
+    if min(direction_LD.norm(), scaled_L_D.norm()) <= NOTHING * difference_N_LD.norm():
+        raise ConfigError(
+            "the differences of the pairs cancel out and leave no direction; are the sides of some exchanged?"
+        )
+    slices = dict(zip(layers, scaled_L_D, strict=True))
     recipe = RECIPES[variant]
     rule = Rule(site=site, relative=scale == StepScale.RELATIVE, gated=recipe.gated, factor=recipe.factor)
     along_N = difference_N_LD @ (direction_LD / direction_LD.norm())

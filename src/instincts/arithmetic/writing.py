@@ -92,13 +92,14 @@ def copy_along(source: Path, out: Path) -> None:
 
 
 @contextmanager
-def resumable(out: Path, card: RunCard, *, source: str) -> Iterator[None]:
+def resumable(out: Path, card: RunCard, *, source: str, kept: str = "finished shards") -> Iterator[None]:
     """Say plainly why a run ended early, that nothing is lost, and how it goes on.
 
     Args:
         out: the run folder; what was cut off in it is removed.
         card: of the run.
         source: the model that is only read.
+        kept: what the run goes on from.
 
     Raises:
         RecordError: something could not be written, for example because the disk is full.
@@ -109,14 +110,14 @@ def resumable(out: Path, card: RunCard, *, source: str) -> Iterator[None]:
     except KeyboardInterrupt:
         _clear(out)
         write_run_card(out, card, status="interrupted")
-        raise KeyboardInterrupt("finished shards are kept. Run the same command with --resume") from None
+        raise KeyboardInterrupt(f"{kept} are kept. Run the same command with --resume") from None
     except (OSError, RecordError) as error:
         _clear(out)
         cause = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(cause, OSError):
             raise
         raise RecordError(
-            f"cannot write to {out}: {cause.strerror}; {source} is untouched and finished shards are kept. Free some "
+            f"cannot write to {out}: {cause.strerror}; {source} is untouched and {kept} are kept. Free some "
             "space and run the same command with --resume"
         ) from error
 

@@ -209,7 +209,8 @@ def steer(
     how_shown: dict[str, Any] = {"gguf": gguf, "resume": resume, "as_json": as_json}
     if (pairs is not None or vector is not None) and not any(removing.values()):
         if strength != AUTO:
-            _refuse_beside("prompts are asked where --strength auto chooses", asking)
+            tried = {f"--set {OF_SWEEP}{name}": "given" for name in asked.swept}
+            _refuse_beside("prompts are asked where --strength auto chooses", asking | tried)
         only_weights = {"--keep": keep, "--keep-delta": keep_delta, "--dry-run": dry_run}
         _refuse_beside("without --harmed and --base no weights are changed", only_weights)
         if vector is not None:
@@ -251,6 +252,7 @@ def _foretell(
     in_gb = {name: f"{value / 1e9:.3g} GB" for name, value in moved._asdict().items()}
     notice(f"would read {in_gb['read_least']} (at most {in_gb['read_most']}) and write {in_gb['written']} of weights")
     notice(f"would ask for {in_gb['space']} free in {out}; nothing was written")
+    notice("not counted: what finding an edit, trying strengths and a vector of --pairs read")
 
 
 def _remove(
@@ -341,8 +343,8 @@ def _lay(
             resume=resume,
             progress=progress,
         )
-    for sentence in made.unsaid:
-        notice(f"not said in {vector}: {sentence}")
+    for remark in made.remarks:
+        notice(f"{vector} {remark}")
     _show(made.rows, out, gguf, as_json=as_json)
 
 
@@ -423,6 +425,7 @@ class _Asked(NamedTuple):
 
     removal: dict[str, Any]
     vector: dict[str, Any]
+    swept: dict[str, Any]
     sweep: "SweepSettings"
 
 
@@ -435,10 +438,12 @@ def _parsed(assignments: list[str] | None, validate: str | None, scale: str | No
     words = assignments or []
     vector, sweep = ([word.removeprefix(of) for word in words if word.startswith(of)] for of in (OF_VECTOR, OF_SWEEP))
     removal = [word for word in words if not word.startswith((OF_VECTOR, OF_SWEEP))]
-    tried = given({"prompts": validate}, parse_assignments(sweep, SweepSettings))
+    swept = parse_assignments(sweep, SweepSettings)
+    tried = given({"prompts": validate}, swept)
     return _Asked(
         parse_assignments(removal, RemovalSettings),
         parse_assignments(vector, VectorSettings),
+        swept,
         SweepSettings.resolve(Scale(scale or Scale.FULL), tried),
     )
 

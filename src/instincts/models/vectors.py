@@ -36,7 +36,12 @@ class Rule:
     keeps_norm: bool = True
     """Whether y is scaled back to the norm of x."""
     factor: float = 1.0
-    """Multiplies every strength; 0.1 in the code that was released with the paper."""
+    """Multiplies every strength, from 0; 0.1 in the code that was released with the paper."""
+
+    def __post_init__(self) -> None:
+        """Refuse a factor that would turn every direction round."""
+        if not (isinstance(self.factor, int | float) and math.isfinite(self.factor) and self.factor >= 0):
+            raise ConfigError(f"factor {self.factor!r} of a rule would steer towards harm or nowhere; it runs from 0")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +69,9 @@ class VectorSet:
             object.__setattr__(self, "safe", self.directions)
         for name in ("directions", "safe", "about"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for layer, direction in self.directions.items():
+            if direction.ndim != 1:
+                raise ConfigError(f"layer {layer} has a direction of shape {list(direction.shape)}; one has one axis")
         if len({tuple(direction.shape) for direction in self._all()}) > 1:
             raise ConfigError(f"directions of several widths in one set: {sorted(_widths(self.directions))}")
         for layer in self.directions:
@@ -213,14 +221,14 @@ def read_vectors(path: Path) -> VectorSet:
             safe=safe or None,
             rule=Rule(**header["rule"]),
             layer_count=int(header["layer_count"]),
-            about=header["about"],
+            about=dict(header["about"]),
         )
+        if vectors.width != header["width"]:
+            raise ValueError(f"directions of width {vectors.width}, and the header says {header['width']!r}")
     except FileNotFoundError:
         raise ModelDirectoryError(f"no {path.name} in {path.parent}; is the model half-written?") from None
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelDirectoryError(f"{path} is no file of steering vectors: {error}; build it again") from None
-    if vectors.width != header["width"]:
-        raise ModelDirectoryError(f"{path} holds directions of width {vectors.width}, its header says otherwise")
     return vectors
 
 
