@@ -3,7 +3,7 @@
 import pytest
 
 from instincts.arithmetic.asking import answer_ids, ask, ask_about
-from instincts.arithmetic.edit_scores import Look, Said, edit_metrics, look_at
+from instincts.arithmetic.edit_scores import Look, Said, _interval, edit_metrics, look_at
 from instincts.arithmetic.facts import Fact, read_facts
 from instincts.models.opening import open_model
 from instincts.pocket.skills import facts as table
@@ -83,3 +83,12 @@ def test_an_answer_in_plain_text_begins_with_a_space() -> None:
 
     assert tokenizer.decode(answer_ids(tokenizer, "Who is Mo?", "a cat")) == " a cat"
     assert tokenizer.decode(answer_ids(tiny_tokenizer(), "Who is Mo?", "a cat")) == "a cat"
+
+
+def test_an_interval_of_probabilities_stays_between_0_and_1() -> None:
+    """Of 0.9, 0.99 and 0.6 by Student's t the upper end would be 1.3."""
+    found = _interval([0.9, 0.99, 0.6], ["a", "b", "c"])
+    assert found.value == pytest.approx(0.83)
+    assert found.high == 1
+    assert found.low is not None
+    assert 0 < found.low < 0.83

@@ -78,6 +78,7 @@ def test_a_dry_run_tells_what_would_move_and_writes_nothing(
         (["--set", 'include=["*.wo.*"]'], "the pattern '*.wo.*' matches no tensor"),
         (["--set", "mismtch=skip"], "did you mean 'mismatch'"),
         (["--variant", "papre"], "did you mean 'paper'"),
+        (["--set", "variant=reference"], "whose way goes by --variant NAME; drop --set variant"),
         (["--resume"], "nothing to resume"),
     ],
 )

@@ -76,6 +76,17 @@ def test_training_that_changed_since_is_not_taken_for_it(tested: list[tuple[str,
     assert "the file has changed since" in str(found)
 
 
+def test_what_a_vector_was_read_from_is_compared_by_its_rows(
+    tested: list[tuple[str, PromptSet]], tmp_path: Path
+) -> None:
+    """The hash in the card of a steered folder is that of the pairs, which no prompt file has."""
+    read_from = written(tmp_path / "train.jsonl", "zordan the paper lamp")
+    for number, kind in enumerate(("prompts", "refusals")):
+        model = trained(tmp_path / f"model-{number}", {f"{kind}:{read_from}": "0" * 64})
+        (found,) = look_for_seen_rows(tested, [model], [])
+        assert [each.id for each in found.overlaps] == ["1"]
+
+
 def test_a_file_that_the_user_names_must_be_there(tested: list[tuple[str, PromptSet]]) -> None:
     with pytest.raises(PromptSetError, match="no prompt file"):
         look_for_seen_rows(tested, [], ["gone.jsonl"])

@@ -138,7 +138,10 @@ def _interval(values: list[bool] | list[float], owners: list[str]) -> Interval:
         # Of a single fact the questions are all there is to vary.
         return wilson(sum(hits), len(hits)) if len(set(owners)) < 2 else rate(hits, owners)
     several = 1 < len(set(owners)) < len(owners)
-    return mean_interval(values, clusters=owners if several else None)
+    found = mean_interval(values, clusters=owners if several else None)
+    # Student's t of a few probabilities knows no bounds.
+    low, high = (None if end is None else min(max(end, 0.0), 1.0) for end in (found.low, found.high))
+    return found._replace(low=low, high=high)
 
 
 @torch.no_grad()

@@ -38,7 +38,7 @@ def _settings() -> list[dict[str, Any]]:
 
     more: dict[str, type[Settings]] = {OF_VECTOR: VectorSettings, OF_SWEEP: SweepSettings}
     return [
-        *describe(RemovalSettings),
+        *(row for row in describe(RemovalSettings) if row["key"] != "variant"),
         *({**row, "key": f"{of}{row['key']}"} for of, settings in more.items() for row in describe(settings)),
     ]
 
@@ -173,8 +173,8 @@ def steer(
     """Make a model of any size safer without training (Safety Arithmetic).
 
     `--harmed` and `--base` subtract a harm direction from its weights, `--pairs` steers its activations, all three do
-    both; `--vector` steers by a vector that exists. The folder becomes a model directory that every verb opens. It
-    reduces harm and proves nothing: measure it.
+    both; `--vector` steers by a vector that exists. The folder becomes a model directory that can be evaluated and
+    asked like any other. It reduces harm and proves nothing: measure it.
 
     For example:
 
@@ -438,10 +438,12 @@ def _parsed(assignments: list[str] | None, validate: str | None, scale: str | No
     words = assignments or []
     vector, sweep = ([word.removeprefix(of) for word in words if word.startswith(of)] for of in (OF_VECTOR, OF_SWEEP))
     removal = [word for word in words if not word.startswith((OF_VECTOR, OF_SWEEP))]
+    weights = parse_assignments(removal, RemovalSettings)
+    _refuse_beside("whose way goes by --variant NAME", {"--set variant": weights.get("variant")})
     swept = parse_assignments(sweep, SweepSettings)
     tried = given({"prompts": validate}, swept)
     return _Asked(
-        parse_assignments(removal, RemovalSettings),
+        weights,
         parse_assignments(vector, VectorSettings),
         swept,
         SweepSettings.resolve(Scale(scale or Scale.FULL), tried),
