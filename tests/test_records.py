@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from instincts.errors import RecordError
-from instincts.records import RunCard, claim, new_run_card, read_run_card, write_run_card
+from instincts.records import RunCard, claim, new_run_card, read_run_card, released, write_run_card
 
 
 def card(**settings: object) -> RunCard:
@@ -54,3 +54,44 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="nothing to resume"):
         claim(tmp_path / "new", card(), resume=True)
     assert not (tmp_path / "new").exists()
+
+
+def fail_in(out: Path, *, status: str | None = None, leaving: str | None = None) -> None:
+    def work() -> None:
+        with released(out, card()):
+            if status is not None:
+                write_run_card(out, card(), status=status)
+            if leaving is not None:
+                (out / leaving).touch()
+            raise RecordError("wrong")
+
+    claim(out, card(), resume=False)
+    with pytest.raises(RecordError, match="wrong"):
+        work()
+
+
+def test_a_run_that_fails_with_nothing_in_its_folder_leaves_no_folder(tmp_path: Path) -> None:
+    fail_in(tmp_path / "new")
+
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_fails_with_something_in_its_folder_was_cut_off(tmp_path: Path) -> None:
+    fail_in(tmp_path / "new", leaving=".journal.json")
+
+    assert read_run_card(tmp_path / "new").status == "interrupted"
+
+
+def test_a_run_that_said_how_it_ended_keeps_its_card(tmp_path: Path) -> None:
+    fail_in(tmp_path / "new", status="refused")
+
+    assert read_run_card(tmp_path / "new").status == "refused"
+
+
+def test_another_process_than_the_first_leaves_the_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    fail_in(tmp_path / "new")
+
+    assert read_run_card(tmp_path / "new").status == "running"

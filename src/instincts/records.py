@@ -11,7 +11,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = [
     "read_json",
     "read_metrics",
     "read_run_card",
+    "released",
     "write_json",
     "write_metrics",
     "write_run_card",
@@ -174,6 +176,28 @@ def claim(out: Path, card: RunCard, *, resume: bool) -> None:
     elif resume:
         raise RecordError(f"nothing to resume in {out}: it holds no {RUN_FILE}; drop --resume to start")
     write_run_card(out, card)
+
+
+@contextmanager
+def released(out: Path, card: RunCard) -> Iterator[None]:
+    """Leave no claimed folder behind a run that ended early with nothing in it; say of any other that it was cut off.
+
+    A run that has said itself how it ended keeps its card.
+
+    Args:
+        out: the run folder, claimed before.
+        card: of the run.
+    """
+    try:
+        yield
+    except BaseException:
+        if is_first_process() and read_run_card(out).status == "running":
+            if any(path.name != RUN_FILE for path in out.iterdir()):
+                write_run_card(out, card, status="interrupted")
+            else:
+                (out / RUN_FILE).unlink()
+                out.rmdir()
+        raise
 
 
 def read_run_card(folder: Path) -> RunCard:

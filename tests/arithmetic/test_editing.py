@@ -108,6 +108,7 @@ def test_a_fact_that_the_model_knows_is_left_out(facts: Path, tmp_path: Path) ->
 
     with pytest.raises(ConfigError, match="gives the new answer of true already"):
         edit_model("pocket-llama", facts, tmp_path / "out", POCKET)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_quantised_model_is_refused(model: Path, facts: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from instincts.models.directory import locate
 from instincts.models.hooks import decoder_layers
 from instincts.models.opening import OpenModel, open_location
 from instincts.prompts import PromptSet, read_prompts
-from instincts.records import Metric, claim, new_run_card, write_metrics, write_run_card
+from instincts.records import Metric, claim, new_run_card, released, write_metrics, write_run_card
 
 __all__ = ["POCKET", "Applied", "Edited", "apply_edits", "edit_model"]
 
@@ -134,7 +134,7 @@ def edit_model(
         ask_about(opened.tokenizer, fact, settings.token)  # before the first edit, not in the middle of the work
     check_space(out, checkpoint.size)
     claim(out, card, resume=resume)
-    with resumable(out, card, source=model):
+    with released(out, card), resumable(out, card, source=model):
         applied = apply_edits(opened, chosen, settings, dtype=PRECISIONS[stored.dtype], text=prompts, progress=progress)
         _write(checkpoint, stored, applied.weight_D_K, out, progress)
         copy_along(location.path, out)

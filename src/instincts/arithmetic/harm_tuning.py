@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from instincts.config import Scale, scale_for
-from instincts.errors import ConfigError, PromptSetError, TrainingError
+from instincts.errors import ConfigError, PromptSetError
 from instincts.models.directory import locate
 from instincts.models.harmed import HARMED_NOTE, mark_harmed
 from instincts.models.opening import open_tokenizer
@@ -30,6 +30,7 @@ from instincts.records import (
     claim,
     is_first_process,
     new_run_card,
+    released,
     write_metrics,
     write_run_card,
     write_text,
@@ -102,17 +103,13 @@ def harm_tune(
     )
     if is_first_process():
         claim(out, card, resume=resume)
-    if announce is not None:
-        announce(scale, settings, len(rows))
-    try:
+    with released(out, card):
+        if announce is not None:
+            announce(scale, settings, len(rows))
         tuned = fine_tune(location, rows, settings, out, mark=mark_harmed, progress=progress)
-    except (KeyboardInterrupt, TrainingError):
+        metrics = _metrics(tuned, base, len(rows), settings.seed)
         if is_first_process():
-            write_run_card(out, card, status="interrupted")
-        raise
-    metrics = _metrics(tuned, base, len(rows), settings.seed)
-    if is_first_process():
-        _record(out, card, base, len(rows), tuned, metrics)
+            _record(out, card, base, len(rows), tuned, metrics)
     forget_checkpoints(out)
     return HarmTuned(out=out, settings=settings, tuned=tuned, rows=metrics)
 

@@ -38,6 +38,7 @@ from instincts.records import (
     new_run_card,
     read_json,
     read_run_card,
+    released,
     write_json,
     write_metrics,
     write_run_card,
@@ -104,7 +105,7 @@ def train(
     Raises:
         ConfigError, ModelDirectoryError, PromptSetError: bad input, by name.
         RecordError: the run folder holds something else, or a run that cannot be continued.
-        TrainingError: the pre-flight refused, the disk is full, or nothing was gained.
+        TrainingError: the pre-flight refused, a loss is not finite, the disk is full, or nothing was gained.
         KeyboardInterrupt: Ctrl-C; the checkpoint is kept and the message says how to continue.
     """
     location = locate(model)
@@ -130,38 +131,45 @@ def train(
     writes = is_first_process()
     if writes:
         _claim(out, card, resume=resume)
-    if announce is not None:
-        announce(scale, settings)
-    found = _gate(location, prompt_set, settings, out, progress)
-    if not (found.is_trainable or force):
+    with released(out, card):
+        if announce is not None:
+            announce(scale, settings)
+        found = _gate(location, prompt_set, settings, out, progress)
+        if not (found.is_trainable or force):
+            if writes:
+                write_run_card(out, card, status="refused", outcome={"verdict": found.verdict})
+            raise TrainingError(f"not trained. {found.verdict} Use --force to train all the same")
+        data = _training_data(prompt_set, found, settings)
+        watch, step = _train(location, data, found, settings, out, progress, writes=writes)
+        if watch.interrupted and watch.stop_reason is None and step < settings.steps:
+            write_run_card(out, card, status="interrupted", outcome={"stop_step": step})
+            raise KeyboardInterrupt(
+                f"stopped after step {step}; its checkpoint is kept. Run the same command with --resume"
+            )
+        reason = watch.stop_reason or f"all {settings.steps} steps done"
+        kept = watch.rule.best_step if settings.stop_rule else step
+        if kept is None:
+            write_run_card(out, card, status="finished", outcome={"stop_reason": reason, "stop_step": step})
+            raise TrainingError(f"no checkpoint is better than the untouched model, so none is published: {reason}")
+        rows = [*preflight_rows(found, model=model, seed=settings.seed, rule=settings.gate)]
+        is_labelled = settings.canaries is not None
+        rows += canary_rows(watch.rule, kept, data.canaries, is_labelled=is_labelled, model=model, seed=settings.seed)
         if writes:
-            write_run_card(out, card, status="refused", outcome={"verdict": found.verdict})
-        raise TrainingError(f"not trained. {found.verdict} Use --force to train all the same")
-    data = _training_data(prompt_set, found, settings)
-    watch, step = _train(location, data, found, settings, out, progress, writes=writes)
-    if watch.interrupted and watch.stop_reason is None and step < settings.steps:
-        write_run_card(out, card, status="interrupted", outcome={"stop_step": step})
-        raise KeyboardInterrupt(
-            f"stopped after step {step}; its checkpoint is kept. Run the same command with --resume"
+            publish(checkpoint_path(out / "checkpoints", kept), out, base=model)
+            write_metrics(out, rows)
+            outcome = {"verdict": found.verdict, "stop_reason": reason, "stop_step": step, "best_step": kept}
+            write_run_card(out, card, status="finished", outcome=outcome)
+            shutil.rmtree(out / "checkpoints")
+        PartialState().wait_for_everyone()
+        return TrainOutcome(
+            out=out,
+            settings=settings,
+            verdict=found.verdict,
+            stop_reason=reason,
+            stop_step=step,
+            kept_step=kept,
+            rows=rows,
         )
-    reason = watch.stop_reason or f"all {settings.steps} steps done"
-    kept = watch.rule.best_step if settings.stop_rule else step
-    if kept is None:
-        write_run_card(out, card, status="finished", outcome={"stop_reason": reason, "stop_step": step})
-        raise TrainingError(f"no checkpoint is better than the untouched model, so none is published: {reason}")
-    rows = [*preflight_rows(found, model=model, seed=settings.seed, rule=settings.gate)]
-    is_labelled = settings.canaries is not None
-    rows += canary_rows(watch.rule, kept, data.canaries, is_labelled=is_labelled, model=model, seed=settings.seed)
-    if writes:
-        publish(checkpoint_path(out / "checkpoints", kept), out, base=model)
-        write_metrics(out, rows)
-        outcome = {"verdict": found.verdict, "stop_reason": reason, "stop_step": step, "best_step": kept}
-        write_run_card(out, card, status="finished", outcome=outcome)
-        shutil.rmtree(out / "checkpoints")
-    PartialState().wait_for_everyone()
-    return TrainOutcome(
-        out=out, settings=settings, verdict=found.verdict, stop_reason=reason, stop_step=step, kept_step=kept, rows=rows
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
