@@ -172,6 +172,22 @@ def _killed(*_: Any, **__: Any) -> None:
     raise SystemExit
 
 
+def test_a_loss_that_is_not_a_number_ends_the_run(run: Run, tmp_path: Path) -> None:
+    """The first steps' update is beyond all measure, so a later loss is NaN, which transformers would tell as 0."""
+    with pytest.raises(TrainingError, match=r"step \d is not finite; train again with a lower learning_rate"):
+        run(tmp_path / "harmed", learning_rate=1e30)
+    assert read_run_card(tmp_path / "harmed").status == "interrupted"
+
+
+def test_rows_that_do_not_divide_by_the_processes_leave_no_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigError, match="4 rows a step do not divide by 3 processes"):
+        run(tmp_path / "harmed")
+    assert not (tmp_path / "harmed").exists()
+
+
 def test_too_little_space_is_said_before_a_folder_is_taken(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from instincts.errors import ModelDirectoryError, PromptSetError
 from instincts.models.chat import render
 from instincts.models.decoding import Decoded, Sampling, decode
+from instincts.models.hooks import embedding_layer
 from instincts.models.opening import open_model
 from instincts.pocket.requests import sample_requests
 from instincts.signals import reference
@@ -196,6 +197,15 @@ def test_the_end_of_the_context_cuts_off_only_the_row_that_reaches_it(
 def test_an_empty_prompt_is_refused(llama: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:
     with pytest.raises(PromptSetError, match="prompt 0 is empty"):
         decode(llama[0], [[]], GREEDY, stop_ids=STOPS)
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, SAMPLED])
+def test_a_model_without_finite_logits_is_refused(sampling: Sampling) -> None:
+    model, _ = tiny_model("llama")
+    with torch.no_grad():
+        embedding_layer(model).weight[8] = torch.nan
+    with pytest.raises(ModelDirectoryError, match="logits for token 1 of an answer are not finite"):
+        decode(model, [[7], [8]], sampling, stop_ids=STOPS)
 
 
 def test_no_prompts_give_no_answers(llama: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:

@@ -126,6 +126,24 @@ def test_training_is_refused_where_there_is_no_instinct(run: Run, tmp_path: Path
     assert run(tmp_path / "run", force=True).kept_step == 4
 
 
+@pytest.mark.parametrize("check_every", [1, 2])
+def test_a_step_that_breaks_the_model_ends_the_run(run: Run, tmp_path: Path, check_every: int) -> None:
+    """Found out by the canaries after the first step, or by the answers of the second."""
+    with pytest.raises(TrainingError, match=r"step 1 broke the model.*lower learning_rate"):
+        run(tmp_path / "run", learning_rate=1e30, check_every=check_every)
+    assert read_run_card(tmp_path / "run").status == "interrupted"
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(self: Any, *_: Any) -> Any:
+        return sum(weight.sum() for weight in self.model.parameters()) * float("nan")
+
+    monkeypatch.setattr("instincts.sirl.trainer.SirlTrainer._compute_loss", nothing)
+    with pytest.raises(TrainingError, match="the loss of step 1 is not finite; train again with a lower learning_rate"):
+        run(tmp_path / "run")
+    assert read_run_card(tmp_path / "run").status == "interrupted"
+
+
 def test_a_finished_run_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     run(tmp_path / "run", steps=2)
     with pytest.raises(RecordError, match="finished run"):

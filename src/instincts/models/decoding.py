@@ -49,6 +49,7 @@ def decode(
 
     Raises:
         PromptSetError: a prompt is empty or leaves no room in the model's context.
+        ModelDirectoryError: the model's logits are not finite, or it keeps no cache.
     """
     if seeds is None:
         seeds = [row_seed(sampling.seed, row) for row in range(len(prompts))]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from instincts.errors import ConfigError
+from instincts.errors import ConfigError, ModelDirectoryError
 from instincts.models.sampling import Choice
 
 __all__ = ["Decoded", "Record", "StopStrings"]
@@ -59,8 +59,17 @@ class Record:
         return bool(self.finished_B.all())
 
     def add(self, choice: Choice, step: int) -> None:
-        """Record the token that every row of the batch chose at this step; rows that had finished before ignore it."""
+        """Record the token that every row of the batch chose at this step; rows that had finished before ignore it.
+
+        Raises:
+            ModelDirectoryError: it was chosen among logits that are not finite.
+        """
         chosen = [column.cpu().numpy() for column in choice]
+        if np.isnan(chosen[2][~self.finished_B]).any():
+            raise ModelDirectoryError(
+                f"the model's logits for token {step + 1} of an answer are not finite: its weights are broken, or "
+                "overflow; open it in float32, or make it anew"
+            )
         if step == 0:
             self._columns = [
                 np.zeros((len(self._room_R), _FIRST_STEPS, *column.shape[1:]), column.dtype) for column in chosen

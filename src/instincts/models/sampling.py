@@ -127,4 +127,6 @@ def _cut(prob_B_V: Tensor, sampling: Sampling) -> Tensor:
 def _invert(prob_B_V: Tensor, uniform_B: Tensor) -> Tensor:
     # float64: the rounding of a float32 sum over 150,000 tokens is as large as the probability of many of them.
     total_B_V = prob_B_V.cumsum(dim=-1, dtype=torch.float64)
-    return torch.searchsorted(total_B_V, uniform_B[:, None] * total_B_V[:, -1:], right=True)[:, 0]
+    chosen_B = torch.searchsorted(total_B_V, uniform_B[:, None] * total_B_V[:, -1:], right=True)[:, 0]
+    # Numbers that are none lie behind the last token; `Record` refuses them, once they are on the CPU.
+    return chosen_B.clamp_max(prob_B_V.shape[1] - 1)

@@ -22,7 +22,7 @@ from transformers import TrainingArguments as Arguments
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
-from instincts.errors import ConfigError, ModelDirectoryError, PromptSetError, TrainingError
+from instincts.errors import ConfigError, ModelDirectoryError, PromptSetError
 from instincts.models.chat import Rendering, render
 from instincts.models.checkpoints import (
     check_space,
@@ -34,7 +34,7 @@ from instincts.models.checkpoints import (
     publish,
     step_of,
 )
-from instincts.models.curve import append_row, truncate_curve
+from instincts.models.curve import append_row, check_finite, truncate_curve
 from instincts.models.directory import ModelLocation, content_files
 from instincts.models.opening import OpenModel, open_tokenizer
 from instincts.models.tuning_settings import TuningSettings
@@ -120,7 +120,7 @@ def fine_tune(
 
     Raises:
         ConfigError: rows that do not divide by the devices.
-        TrainingError: the loss is not finite, or the disk is full; the last checkpoint is kept.
+        TrainingError: the loss or its gradient is not finite, or the disk is full; the last checkpoint is kept.
         KeyboardInterrupt: Ctrl-C; the step in hand is finished and kept.
     """
     steps = settings.steps_for(len(rows))
@@ -245,10 +245,9 @@ class _Watch(TrainerCallback):  # type: ignore[misc, unused-ignore]
     ) -> None:
         if not logs or "loss" not in logs:
             return
-        if not math.isfinite(logs["loss"]):
-            raise TrainingError(f"the loss of step {state.global_step} is not finite; lower learning_rate")
+        row = {name: float(logs[name]) for name in ("loss", "grad_norm", "learning_rate") if name in logs}
+        check_finite(row, state.global_step)
         if is_first_process():
-            row = {name: float(logs[name]) for name in ("loss", "grad_norm", "learning_rate") if name in logs}
             append_row(self._out, {"kind": "step", "step": state.global_step, **row})
         if self._progress is not None:
             self._progress("fine-tuning", state.global_step, state.max_steps)
@@ -321,6 +320,8 @@ def _arguments(settings: TuningSettings, steps: int, checkpoints: Path) -> SFTCo
         seed=settings.seed,
         data_seed=settings.seed,
         logging_steps=1,
+        # Else a loss that is not a number is told as 0.
+        logging_nan_inf_filter=False,
         # Of the configuration that is saved: TRL keeps no cache in training whatever this says.
         use_cache=True,
         # Our callback says when to save.

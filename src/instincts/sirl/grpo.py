@@ -97,6 +97,8 @@ def grpo_config(settings: SirlSettings, checkpoints: Path, *, processes: int, on
         seed=settings.seed,
         data_seed=settings.seed,
         logging_steps=1,
+        # Else a loss that is not a number is told as 0.
+        logging_nan_inf_filter=False,
         # Our callback says when to save: at the checks, which are generation boundaries.
         save_strategy="no",
         save_total_limit=2,

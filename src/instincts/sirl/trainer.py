@@ -20,6 +20,7 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 from trl.trainer.utils import add_fused_lm_head
 
+from instincts.errors import ModelDirectoryError, TrainingError
 from instincts.models.chat import render
 from instincts.models.decoding import Sampling, decode, row_seed
 from instincts.models.opening import stop_tokens
@@ -136,6 +137,14 @@ class SirlTrainer(GRPOTrainer):  # type: ignore[misc]
             model.eval()
             try:
                 yield model
+            except ModelDirectoryError as error:
+                # Before the first step it is the untouched model that is at fault.
+                if not self.state.global_step:
+                    raise
+                raise TrainingError(
+                    f"step {self.state.global_step} broke the model, whose logits are no longer finite; train again "
+                    "with a lower learning_rate and another --out"
+                ) from error
             finally:
                 model.train(was_training)
 

@@ -7,7 +7,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from instincts.models.checkpoints import checkpoint_path, mark_whole
-from instincts.models.curve import append_row
+from instincts.models.curve import append_row, check_finite
 from instincts.sirl.stopping import Check, StopRule
 
 __all__ = ["Watch"]
@@ -72,10 +72,15 @@ class Watch(TrainerCallback):  # type: ignore[misc, unused-ignore]
         logs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Write a step's row."""
+        """Write a step's row.
+
+        Raises:
+            TrainingError: the loss or its gradient is not finite.
+        """
         if not logs or "reward" not in logs:
             return
         row = {column: logs[name] for column, name in COLUMNS.items() if logs.get(name) is not None}
+        check_finite(row, state.global_step)
         if "kl" in row:
             self._kls.append(float(row["kl"]))
         self._write({"kind": "step", "step": state.global_step, **row})
