@@ -75,6 +75,24 @@ def test_an_unknown_architecture_is_refused_in_one_line(folder: Path) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_quantised_checkpoint_without_its_package_is_refused_in_one_line(folder: Path) -> None:
+    edit_json(folder / "config.json", {"quantization_config": {"quant_method": "gptq", "bits": 4}})
+    with pytest.raises(
+        ModelDirectoryError, match=r"needs a package that is not here: .*; install it, or name"
+    ) as error:
+        open_model(str(folder))
+    assert "\n" not in str(error.value)
+
+
+def test_a_tokenizer_without_its_package_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise ImportError("\nTinyTokenizer requires the tiny library\nbut it was not found")
+
+    monkeypatch.setattr("instincts.models.opening.AutoTokenizer.from_pretrained", absent)
+    with pytest.raises(ModelDirectoryError, match="not here: TinyTokenizer requires the tiny library; install it"):
+        open_model(str(folder))
+
+
 def test_code_in_a_checkpoint_is_not_run(folder: Path) -> None:
     marker = folder / "ran"
     (folder / "evil.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Model: pass\n")

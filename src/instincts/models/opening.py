@@ -109,6 +109,11 @@ def open_tokenizer(location: ModelLocation) -> PreTrainedTokenizerBase:
         return open_tokenizer(location.overlay.base)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location.path, trust_remote_code=False)
+    except ImportError as error:
+        raise ModelDirectoryError(
+            f"the tokenizer of {location.name} needs a package that is not here: {_first_line(error)}; install it, or "
+            "save the tokenizer as tokenizer.json"
+        ) from error
     except (OSError, ValueError, KeyError) as error:
         raise ModelDirectoryError(f"the tokenizer of {location.name} does not open: {_first_line(error)}") from error
     tokenizer.name_or_path = location.name
@@ -133,6 +138,11 @@ def _model(location: ModelLocation, dtype: torch.dtype | None) -> PreTrainedMode
                 trust_remote_code=False,
                 output_loading_info=True,
             )
+    except ImportError as error:
+        raise ModelDirectoryError(
+            f"{location.name} needs a package that is not here: {_first_line(error)}; install it, or name the "
+            "checkpoint without quantisation"
+        ) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelDirectoryError(f"{location.name} does not open: {_first_line(error)}") from error
     model, report = loaded
@@ -181,7 +191,7 @@ def _adapted(location: ModelLocation, base: PreTrainedModel) -> PreTrainedModel:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager
