@@ -9,9 +9,10 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
-Family = Literal["llama", "qwen2", "qwen3", "mistral", "gemma2", "gemma3_text"]
+Family = Literal["llama", "qwen2", "qwen3", "mistral", "gemma2", "gemma3_text", "opt"]
 
-FAMILIES: tuple[Family, ...] = get_args(Family)
+FAMILIES: tuple[Family, ...] = tuple(family for family in get_args(Family) if family != "opt")
+"""Those whose blocks are built alike; OPT's hold the feed-forward part themselves and join batch and tokens in it."""
 
 CHATML = (
     "{%- for message in messages -%}"
@@ -86,4 +87,5 @@ _SPECIAL: dict[str, dict[str, Any]] = {
         "query_pre_attn_scalar": 8,
         "layer_types": ["sliding_attention", "full_attention"],
     },
+    "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32, "init_std": 0.3},
 }

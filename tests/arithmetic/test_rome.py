@@ -45,6 +45,15 @@ def test_the_update_is_the_least_change_that_maps_the_key() -> None:
     torch.testing.assert_close(after @ key, weight @ key + gap, rtol=1e-12, atol=1e-12)
 
 
+def test_a_half_precision_matrix_is_the_same_whichever_precision_the_model_is_open_in() -> None:
+    """1 + (2^-8 + 2^-30) is above the middle of 1 and 1 + 2^-7; in float32 it is that middle, which rounds to 1."""
+    weight, found = torch.ones(1, 1), FoundValue(torch.ones(1), torch.ones(1), 1, 0.0)
+    change = RankOne(torch.tensor([2**-8 + 2**-30], dtype=torch.float64), torch.ones(1, dtype=torch.float64), found)
+
+    after = [updated(weight.to(dtype), change).bfloat16().item() for dtype in (torch.float32, torch.bfloat16)]
+    assert after == [1, 1]
+
+
 def test_without_a_covariance_the_direction_is_the_key_itself() -> None:
     """Of the key (3, 4) it is (0.6, 0.8)."""
     direction = key_direction(torch.tensor([3.0, 4.0], dtype=torch.float64), None, ridge=0.5)
@@ -63,9 +72,21 @@ def test_a_covariance_of_too_few_tokens_is_made_regular() -> None:
     assert direction.tolist() == pytest.approx([0.4 / 4.16**0.5, 2 / 4.16**0.5])
 
 
-def test_the_second_moment_is_that_of_every_token_but_the_first() -> None:
+@pytest.mark.parametrize(("tokens", "ridge"), [(32, 0), (1, 0), (0, 0.5)])
+def test_a_covariance_without_an_inverse_is_told(tokens: int, ridge: float) -> None:
+    """Of 64 numbers a key, fewer tokens span less; no token at all gives zeros, of which a share is zero."""
+    random = torch.Generator().manual_seed(0)
+    keys_N_K = torch.randn(tokens, 64, generator=random, dtype=torch.float64)
+    key_K = torch.randn(64, generator=random, dtype=torch.float64)
+
+    with pytest.raises(ConfigError, match="a larger ridge, more covariance_tokens, or a --text with longer rows"):
+        key_direction(key_K, keys_N_K.T @ keys_N_K, ridge)
+
+
+@pytest.mark.parametrize("family", ["llama", "opt"])
+def test_the_second_moment_is_that_of_every_token_but_the_first(family: Family) -> None:
     """Against one text at a time and no padding; the third text has a single token and counts for nothing."""
-    model, _ = tiny_model("llama")
+    model, _ = tiny_model(family)
     module = find_projection(model, 1).module
     texts = [[5, 6, 7, 8], [9, 10], [11], [12, 13, 14]]
 
@@ -74,7 +95,7 @@ def test_the_second_moment_is_that_of_every_token_but_the_first() -> None:
     keys: list[torch.Tensor] = []
 
     def keep(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
-        keys.append(given[0][0, 1:].detach().double())
+        keys.append(given[0].reshape(-1, 64)[1:].detach().double())
 
     handle = module.register_forward_pre_hook(keep)
     for text in texts:
@@ -91,7 +112,7 @@ def test_no_more_tokens_are_read_than_asked_for() -> None:
     assert second_moment(model, find_projection(model, 0).module, [[5, 6, 7, 8]] * 9, 10)[1] == 10
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, "opt"])
 def test_the_edited_key_gives_the_value_that_was_found(family: Family) -> None:
     """On every architecture: the difference has rank one, W' k = v_0 + δ within rounding, the answer likelier."""
     # Its window is shorter than the way from the subject to the answer.
@@ -107,7 +128,8 @@ def test_the_edited_key_gives_the_value_that_was_found(family: Family) -> None:
     assert torch.linalg.matrix_rank((after - before).double(), rtol=1e-4) == 1
     key_K = subject_keys(model, projection.module, [ask_about(tokenizer, FACT, "subject")])[0]
     value_D = change.found.before_D + change.found.change_D
-    torch.testing.assert_close(after.double() @ key_K, value_D, rtol=1e-4, atol=1e-4)
+    bias_D = 0 if projection.module.bias is None else projection.module.bias.detach().double()
+    torch.testing.assert_close(after.double() @ key_K + bias_D, value_D, rtol=1e-4, atol=1e-4)
     assert change.found.change_D.norm() <= settings.clamp * change.found.before_D.norm() * (1 + 1e-6)
     first = find_update(model, tokenizer, projection.module, FACT, ["It is so"], None, RomeSettings(steps=1))
     assert change.found.loss < first.found.loss

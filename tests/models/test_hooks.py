@@ -143,6 +143,24 @@ def test_last_states_are_those_of_each_prompt_alone(family: Family) -> None:
         assert torch.allclose(states_L_D[0], listed[1][0, -1], atol=1e-5)
 
 
+def test_feed_forward_states_are_those_of_each_prompt_where_batch_and_tokens_are_joined() -> None:
+    """OPT: what the last map of the first block gives, averaged over the last two tokens, for a batch and by itself."""
+    model, _ = tiny_model("opt")
+    prompts = [[5, 80, 81, 82], [5, 70, 71, 72], [7, 8, 9]]
+    seen: list[Tensor] = []
+
+    def keep(joined_BT_D: Tensor) -> Tensor:
+        seen.append(joined_BT_D)
+        return joined_BT_D
+
+    found_N_L_D = last_token_states(model, prompts, tokens=2, site="mlp")
+    with edited_blocks(model, {0: keep}, "mlp"):
+        for prompt in prompts:
+            logits(model, torch.tensor([prompt]))
+    expected_N_D = torch.stack([joined_BT_D[-2:].mean(dim=0) for joined_BT_D in seen])
+    torch.testing.assert_close(found_N_L_D[:, 0], expected_N_D, rtol=1e-4, atol=1e-5)
+
+
 def test_weights_ask_for_gradients_again_as_before() -> None:
     model, _ = tiny_model("llama")
     first, *others = model.parameters()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from instincts.arithmetic.asking import Asked
+from instincts.errors import ConfigError
 
 __all__ = ["key_direction", "second_moment", "subject_keys"]
 
@@ -29,7 +30,7 @@ def subject_keys(model: PreTrainedModel, module: nn.Linear, asked: Sequence[Aske
     for each in asked:
         with _seen(module) as inputs:
             model(input_ids=torch.tensor([each.ids], device=model.device), use_cache=False, logits_to_keep=1)
-        keys.append(inputs[0][0, each.place].double().cpu())
+        keys.append(inputs[0].reshape(len(each.ids), -1)[each.place].double().cpu())
     return torch.stack(keys)
 
 
@@ -68,7 +69,9 @@ def second_moment(
         place_T = torch.arange(width, device=model.device)
         with _seen(module) as inputs:
             model(input_ids=ids_B_T, use_cache=False, logits_to_keep=1)
-        key_N_K = inputs[0][(place_T >= 1) & (place_T < length_B_1)][: limit - count].float()
+        # OPT joins batch and tokens before its feed-forward part.
+        key_B_T_K = inputs[0].reshape(*ids_B_T.shape, -1)
+        key_N_K = key_B_T_K[(place_T >= 1) & (place_T < length_B_1)][: limit - count].float()
         moment_K_K += (key_N_K.T @ key_N_K).double().cpu()
         count += len(key_N_K)
         if progress is not None:
@@ -83,10 +86,20 @@ def key_direction(key_K: Tensor, moment_K_K: Tensor | None, ridge: float) -> Ten
         key_K: float64.
         moment_K_K: C; None stands for the identity.
         ridge: share of the mean of C's diagonal that is added to it, since C of few tokens has no inverse.
+
+    Raises:
+        ConfigError: C has none even so.
     """
     if moment_K_K is not None:
         damped_K_K = moment_K_K + ridge * moment_K_K.diagonal().mean() * torch.eye(len(key_K), dtype=key_K.dtype)
-        key_K = torch.linalg.solve(damped_K_K, key_K)
+        solved_K, failed = torch.linalg.solve_ex(damped_K_K, key_K)
+        # Rounding may hide that there is no inverse; then the product is far from the key.
+        if failed or (damped_K_K @ solved_K - key_K).norm() > 1e-6 * key_K.norm():
+            raise ConfigError(
+                "the covariance of the keys has no inverse, since it rests on too few tokens; choose a larger ridge, "
+                "more covariance_tokens, or a --text with longer rows"
+            )
+        key_K = solved_K
     length: Tensor = key_K.norm()
     return key_K / length
 

@@ -70,6 +70,7 @@ def find_update(
 
     Raises:
         PromptSetError: the subject cannot be found in the tokens.
+        ConfigError: C has no inverse.
         TrainingError: the loss is not finite.
     """
     asked = [ask_about(tokenizer, fact, settings.token, prefix) for prefix in ("", *prefixes)]
@@ -83,7 +84,10 @@ def find_update(
 
 
 def updated(weight_D_K: Tensor, change: RankOne) -> Tensor:
-    """Add a change to a matrix: W + column rowᵀ, in float64, rounded once to the precision of W."""
+    """Add a change to a matrix: W + column rowᵀ in float64, rounded to the precision of W.
+
+    By way of float32 where that is coarser, as torch rounds: so it does not matter in which precision a model is open.
+    """
     return (weight_D_K.double().cpu() + torch.outer(change.column_D, change.row_K)).to(weight_D_K.dtype)
 
 
@@ -129,12 +133,14 @@ def find_value(
     optimizer = torch.optim.Adam([change_D], lr=settings.rate)
     first: list[Tensor] = []
 
-    def add(value_B_T_D: Tensor) -> Tensor:
+    def add(given: Tensor) -> Tensor:
+        # OPT joins batch and tokens before its feed-forward part.
+        value_B_T_D = given.reshape(*ids_B_T.shape, -1)
         if not first:
             first.append(value_B_T_D[0, place_B[0]].detach().float())
         shift_B_T_D = torch.zeros_like(value_B_T_D)
         shift_B_T_D[row_B, place_B] = change_D.to(value_B_T_D.dtype)
-        return value_B_T_D + shift_B_T_D
+        return (value_B_T_D + shift_B_T_D).view_as(given)
 
     before_V: Tensor | None = None
     handle = module.register_forward_hook(EditHook(add))

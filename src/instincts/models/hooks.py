@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Edit = Callable[[Tensor], Tensor]
-"""hidden_B_T_D -> hidden_B_T_D, same shape, dtype and device; pure."""
+"""hidden_B_T_D -> hidden_B_T_D, same shape, dtype and device; pure. Of site `mlp`, OPT gives B and T as one axis."""
 
 Site = Literal["block", "mlp"]
 """Whose output is meant: a whole decoder block's (the residual stream), or its feed-forward part's."""
@@ -211,7 +211,9 @@ def _read(model: PreTrainedModel, ids_B_T: Tensor, count: int, tokens: int, site
 
     def reading(layer: int) -> Edit:
         def read(hidden_B_T_D: Tensor) -> Tensor:
-            seen[layer] = hidden_B_T_D[:, -tokens:].float().mean(dim=1).cpu()
+            # OPT joins batch and tokens before its feed-forward part.
+            whole_B_T_D = hidden_B_T_D.reshape(*ids_B_T.shape, -1)
+            seen[layer] = whole_B_T_D[:, -tokens:].float().mean(dim=1).cpu()
             return hidden_B_T_D
 
         return read
