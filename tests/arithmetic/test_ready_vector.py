@@ -139,6 +139,22 @@ def test_what_can_be_wrong_with_a_file(tmp_path: Path, file: str, error: type[Ex
     assert not (tmp_path / "out").exists()
 
 
+def test_what_goes_wrong_before_anything_is_written_leaves_no_folder(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command can be given again as it was."""
+
+    def fail(*_: object) -> None:
+        raise ConfigError("judge j can read no answer")
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr("instincts.arithmetic.ready_vector.chosen", fail)
+        with pytest.raises(ConfigError, match="can read no answer"):
+            steer_with_vector("pocket-llama", made / VECTORS_FILE, out, strength="auto", sweep=SWEEP)
+    assert not out.exists()
+
+
 def test_a_steered_model_is_not_steered_again(made: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is steered already"):
         steer_with_vector(str(made), made / VECTORS_FILE, tmp_path / "out")

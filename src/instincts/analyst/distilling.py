@@ -22,13 +22,14 @@ from instincts.analyst.tree import BenefitBranch, HarmBranch
 from instincts.analyst.trying import try_analyst
 from instincts.analyst.wording import SIDES, templates_sha256
 from instincts.config import Scale, scale_for
-from instincts.errors import PromptSetError, TrainingError
+from instincts.errors import PromptSetError
 from instincts.records import (
     Metric,
     RunCard,
     claim,
     is_first_process,
     new_run_card,
+    released,
     write_metrics,
     write_run_card,
 )
@@ -112,7 +113,7 @@ def distil(
         claim(out, card, resume=resume)
     if announce is not None:
         announce(scale, settings, len(rows.trained), rows.left_out)
-    try:
+    with released(out, card):
         tuned = fine_tune(
             location,
             rows.trained,
@@ -127,10 +128,6 @@ def distil(
             write_specialist(out, Specialist.model_validate({**how, "teacher_licence": teacher_licence}))
             metrics = _measured(base, out, rows, settings, progress)
             write_metrics(out, metrics)
-    except (KeyboardInterrupt, TrainingError):
-        if is_first_process():
-            write_run_card(out, card, status="interrupted")
-        raise
     if is_first_process():
         _finish(out, card, rows, tuned._asdict())
     forget_checkpoints(out)

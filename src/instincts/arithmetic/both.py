@@ -3,8 +3,7 @@
 The vector is read from the weights that the first stage gave, as in the paper: it belongs to them and to no others.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from instincts.arithmetic.removal import Announcement, Prepared, prepare, remove
 from instincts.arithmetic.settings import RemovalSettings, resolve_settings
 from instincts.arithmetic.steering import Steered, build_vector, lay_over, make_vector, outcome_of
 from instincts.arithmetic.streaming import Progress
-from instincts.arithmetic.sweep import POINTS_FILE, choose, compared_rows, told
+from instincts.arithmetic.sweep import choose, compared_rows, told
 from instincts.arithmetic.sweep_settings import AUTO, SweepSettings
 from instincts.arithmetic.threshold import find_threshold
 from instincts.arithmetic.trials import trials
@@ -30,11 +29,11 @@ from instincts.models.vectors import VectorSet
 from instincts.records import (
     RUN_FILE,
     Metric,
-    RunCard,
     claim,
     new_run_card,
     read_metrics,
     read_run_card,
+    released,
     write_metrics,
     write_run_card,
 )
@@ -114,7 +113,7 @@ def steer_both(
     )
     claim(out, card, resume=resume)
     weights = out / WEIGHTS_FOLDER
-    with _released(out, card):
+    with released(out, card):
         taken = None
         if validation is not None:
             prepared = prepare(model, harmed, base, first, progress)
@@ -226,22 +225,6 @@ def _in_scope(settings: VectorSettings, layers: Sequence[int] | None) -> VectorS
     if settings.layers != "auto" or layers is None:
         return settings
     return settings.model_copy(update={"layers": ",".join(map(str, layers))})
-
-
-@contextmanager
-def _released(out: Path, card: RunCard) -> Iterator[None]:
-    """Leave no trace in a folder in which nothing was begun, and say so in one in which something was."""
-    try:
-        yield
-    except BaseException:
-        if (out / WEIGHTS_FOLDER).exists() or (out / POINTS_FILE).exists():
-            # What was refused has said so itself.
-            if read_run_card(out).status == "running":
-                write_run_card(out, card, status="interrupted")
-        else:
-            (out / RUN_FILE).unlink(missing_ok=True)
-            out.rmdir()
-        raise
 
 
 def _is_finished(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from instincts.models.hooks import decoder_layers
 from instincts.models.opening import OpenModel, open_location
 from instincts.models.steering import check_fits
 from instincts.models.vectors import VectorSet, check_strength, read_vectors
-from instincts.records import Metric, claim, file_sha256, new_run_card, write_metrics, write_run_card
+from instincts.records import Metric, claim, file_sha256, new_run_card, released, write_metrics, write_run_card
 
 __all__ = ["Laid", "steer_with_vector"]
 
@@ -97,21 +97,25 @@ def steer_with_vector(
         models={model: location.digest},
     )
     claim(out, card, resume=resume)
-    remarks = _remarks(vectors, opened, is_control_vector=is_control_vector)
-    rows, measured = _rows(vectors, out.resolve().name, model), None
-    outcome = {"layers": list(vectors.directions), "remarks": remarks}
-    if validation is not None:
-        strengths = sorted({*sweep.vector_strengths, *([] if own is None else [own])})
-        taken = chosen(opened, vectors, strengths, validation, sweep, out, card, rows, progress)
-        used, measured = taken.point.vector, (taken.start, taken.point)
-        rows += compared_rows(*measured, model)
-        outcome["sweep"] = told(taken, sweep)
-    assert used is not None
-    write_metrics(out, rows)
-    done = [vector_taken(file.name, digest, list(vectors.directions), used), *(f"The file {each}." for each in remarks)]
-    write_model_card(out, location, done, measured, is_known=not is_control_vector)
-    lay_over(location, replace(vectors, about={**vectors.about, "strength": used}), used, out)
-    write_run_card(out, card, status="finished", outcome={**outcome, "strength": used})
+    with released(out, card):
+        remarks = _remarks(vectors, opened, is_control_vector=is_control_vector)
+        rows, measured = _rows(vectors, out.resolve().name, model), None
+        outcome = {"layers": list(vectors.directions), "remarks": remarks}
+        if validation is not None:
+            strengths = sorted({*sweep.vector_strengths, *([] if own is None else [own])})
+            taken = chosen(opened, vectors, strengths, validation, sweep, out, card, rows, progress)
+            used, measured = taken.point.vector, (taken.start, taken.point)
+            rows += compared_rows(*measured, model)
+            outcome["sweep"] = told(taken, sweep)
+        assert used is not None
+        write_metrics(out, rows)
+        done = [
+            vector_taken(file.name, digest, list(vectors.directions), used),
+            *(f"The file {each}." for each in remarks),
+        ]
+        write_model_card(out, location, done, measured, is_known=not is_control_vector)
+        lay_over(location, replace(vectors, about={**vectors.about, "strength": used}), used, out)
+        write_run_card(out, card, status="finished", outcome={**outcome, "strength": used})
     return Laid(rows, remarks)
 
 

@@ -34,7 +34,16 @@ from instincts.models.directory import DEFENCE_FILE, ModelLocation, locate
 from instincts.models.hooks import decoder_layers, last_token_states
 from instincts.models.opening import OpenModel, open_location
 from instincts.models.vectors import VectorSet, check_strength, write_vectors
-from instincts.records import Metric, RunCard, claim, new_run_card, write_json, write_metrics, write_run_card
+from instincts.records import (
+    Metric,
+    RunCard,
+    claim,
+    new_run_card,
+    released,
+    write_json,
+    write_metrics,
+    write_run_card,
+)
 
 __all__ = [
     "VECTORS_FILE",
@@ -120,19 +129,20 @@ def steer_with_pairs(
         models={model: made.location.digest},
     )
     claim(out, card, resume=resume)
-    measured, outcome = None, outcome_of(made)
-    if validation is not None:
-        vectors, strengths = made.built.vectors, sweep.vector_strengths
-        taken = chosen(made.opened, vectors, strengths, validation, sweep, out, card, made.rows, progress)
-        made = made.at(taken.point.vector)
-        measured, outcome = (taken.start, taken.point), {**outcome, "sweep": told(taken, sweep)}
-        made = replace(made, rows=[*made.rows, *compared_rows(*measured, model)])
-    strength = made.settings.strength
-    write_metrics(out, made.rows)
-    done = vector_done(dict(made.built.vectors.about), list(made.built.vectors.directions), strength)
-    write_model_card(out, made.location, [done], measured)
-    lay_over(made.location, made.built.vectors, strength, out)
-    write_run_card(out, card, status="finished", outcome={**outcome, "strength": strength})
+    with released(out, card):
+        measured, outcome = None, outcome_of(made)
+        if validation is not None:
+            vectors, strengths = made.built.vectors, sweep.vector_strengths
+            taken = chosen(made.opened, vectors, strengths, validation, sweep, out, card, made.rows, progress)
+            made = made.at(taken.point.vector)
+            measured, outcome = (taken.start, taken.point), {**outcome, "sweep": told(taken, sweep)}
+            made = replace(made, rows=[*made.rows, *compared_rows(*measured, model)])
+        strength = made.settings.strength
+        write_metrics(out, made.rows)
+        done = vector_done(dict(made.built.vectors.about), list(made.built.vectors.directions), strength)
+        write_model_card(out, made.location, [done], measured)
+        lay_over(made.location, made.built.vectors, strength, out)
+        write_run_card(out, card, status="finished", outcome={**outcome, "strength": strength})
     return made
 
 
