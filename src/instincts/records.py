@@ -12,7 +12,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -196,7 +196,9 @@ def released(out: Path, card: RunCard) -> Iterator[None]:
                 write_run_card(out, card, status="interrupted")
             else:
                 (out / RUN_FILE).unlink()
-                out.rmdir()
+                # A folder that is somebody's link or mount stays, empty.
+                with suppress(OSError):
+                    out.rmdir()
         raise
 
 

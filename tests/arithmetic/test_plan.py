@@ -1,11 +1,13 @@
 """What pairs, what does not, and that nothing of it passes in silence."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from instincts.arithmetic.checkpoint import open_checkpoint
 from instincts.arithmetic.plan import Plan, Policy, make_plan, narrow
@@ -349,3 +351,24 @@ def test_the_copy_counts_where_the_original_is_out_of_scope(tied: Trio, tmp_path
 def test_an_empty_scope_is_refused(trio: Trio) -> None:
     with pytest.raises(ConfigError, match="is left to edit"):
         narrow(plan_of(trio), None, exclude=["*"])
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_two_models_in_one_folder_are_refused(trio: Trio, tmp_path: Path) -> None:
+    """Shards with an index, and one file: transformers would open the file, and we would have edited the shards."""
+    folder = shutil.copytree(trio.target, tmp_path / "model")
+    save_file(weights_of(folder), folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelDirectoryError, match=r"holds model\.safetensors and an index of shards"):
+        open_checkpoint(locate(str(folder)))
+
+
+def test_a_variant_beside_a_model_is_left_alone(tmp_path: Path) -> None:
+    """As a download leaves them: model.safetensors is the model."""
+    folder = save_model(tmp_path / "model", shard="5GB")
+    half = {name: tensor.half() for name, tensor in weights_of(folder).items()}
+    save_file(half, folder / "model.fp16.safetensors", {"format": "pt"})
+    opened = open_checkpoint(locate(str(folder)))
+    assert [shard.path.name for shard in opened.shards] == ["model.safetensors"]
+    assert {stored.dtype for stored in opened.tensors.values()} == {"F32"}

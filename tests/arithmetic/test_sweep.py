@@ -14,7 +14,7 @@ from instincts.arithmetic.sweep import POINTS_FILE, Points, choose, compared_row
 from instincts.arithmetic.sweep_settings import SweepSettings
 from instincts.arithmetic.validation import Validation, read_validation
 from instincts.config import Scale
-from instincts.errors import ConfigError, PromptSetError
+from instincts.errors import ConfigError, PromptSetError, RecordError
 from instincts.models.directory import locate
 from instincts.models.opening import OpenModel, open_model
 from instincts.models.vectors import Rule, VectorSet
@@ -128,6 +128,23 @@ def test_what_refuses_everything_would_win_without_benign_prompts(tmp_path: Path
     path.write_text('{"prompt": "How?", "label": "harmful"}\n')
     with pytest.raises(ConfigError, match=r"no prompt of .*harmful\.jsonl is labelled benign"):
         validation_for(locate("pocket-llama"), SweepSettings(prompts=str(path)), is_needed=True)
+
+
+def test_a_full_disk_costs_no_point_that_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill left half a line, and then nothing can be written: the file stays as it was."""
+    Points(tmp_path).add(point(0.1, 0.3, 0.7, None))
+    path = tmp_path / POINTS_FILE
+    path.write_text(path.read_text() + '{"weights": 0')
+
+    def full(*_: object, **__: object) -> None:
+        raise RecordError("no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("instincts.arithmetic.sweep.write_text", full)
+        with pytest.raises(RecordError, match="no space"):
+            Points(tmp_path)
+    assert len(Points(tmp_path)) == 1
+    assert path.read_text().endswith("}\n")
 
 
 def test_a_point_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -61,8 +61,15 @@ def test_a_dry_run_tells_what_would_move_and_writes_nothing(
     assert told["read_least"] < told["read_most"]
     assert "nothing was written" in shown.err
     assert not (tmp_path / "out").exists()
-    assert run(words(models, tmp_path / "out", "--dry-run", "--layers", "7")) == 2
-    assert "layer 7 of a 2-layer model" in capsys.readouterr().err
+    for more, why in (
+        (["--layers", "7"], "layer 7 of a 2-layer model"),
+        (["--strength", "-5"], "a negative strength would add the harm direction"),
+        (["--resume"], "drop --resume"),
+        (["--pairs", "nosuch.jsonl"], "nosuch.jsonl"),
+        (["--pairs", "pocket-pairs", "--strength", "1,"], "names one of two stages"),
+    ):
+        assert run(words(models, tmp_path / "out", "--dry-run", *more)) in (1, 2)
+        assert why in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -288,3 +295,43 @@ def test_a_vector_that_exists_is_laid_over_a_model(tmp_path: Path, capsys: pytes
     assert [(row["slice"], row["metric"]) for row in json.loads(shown.out)] == [("layer 1", "step_length")]
     assert "does not say from which weights it was read" in shown.err
     assert is_steered(open_model(str(tmp_path / "out"), device="cpu").model)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--pairs", "pocket-pairs", "--set", "vector.layers=9"], "layer 9 of a 2-layer model"),
+        (["--pairs", "refusals:pocket-mixed", "--set", "vector.judge=rubric"], "judge rubric asks another model"),
+        (["--pairs", "pocket-pairs", "--gguf", "nowhere/v.gguf"], "no folder nowhere; make it first"),
+    ],
+)
+def test_what_is_wrong_with_the_second_stage_is_told_before_the_first(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+) -> None:
+    if "--gguf" in more:
+        pytest.importorskip("gguf", reason="the package gguf (extra instincts[gguf]) is not installed")
+    assert run(words(models, tmp_path / "out", *more)) in (1, 2)
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mistake_in_a_folder_that_is_a_link_is_told_all_the_same(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A link, like a mount, cannot be removed as a folder is."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    assert run(words(models, tmp_path / "link", "--pairs", "pocket-pairs", "--layers", "7")) == 2
+    assert "layer 7 of a 2-layer model" in capsys.readouterr().err
+    assert not list((tmp_path / "there").iterdir())
+
+
+def test_a_resume_with_other_prompts_is_refused(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a vector is read from stands in the card, also where its rows depend on the model."""
+    out, asked = tmp_path / "out", ["--pairs", "refusals:pocket-mixed"]
+    assert run(words(models, out, *asked)) == 1  # a random model refuses nothing, and the weights are written by then
+    assert "refusals:pocket-mixed" in read_run_card(out).data
+    assert run(words(models, out, "--pairs", "refusals:pocket-validation", "--resume")) == 1
+    assert "cannot continue" in capsys.readouterr().err

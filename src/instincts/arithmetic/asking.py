@@ -64,9 +64,17 @@ def answer_ids(tokenizer: PreTrainedTokenizerBase, question: str, target: str) -
 
 
 def text_start(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Give the tokens before which a model has read nothing: those that a chat, or a text, begins with."""
+    """Give the tokens before which a model has read nothing: those that a chat, or a text, begins with.
+
+    Raises:
+        ModelDirectoryError: the chat template leaves the question out.
+    """
     written = _written(tokenizer, _MARK)
-    return encode(tokenizer, written[: written.index(_MARK)])
+    # The last one: a template may speak of itself before it quotes the user.
+    start = written.rfind(_MARK)
+    if start < 0:
+        raise ModelDirectoryError("the chat template leaves the question out, so no text can be asked for")
+    return encode(tokenizer, written[:start])
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
@@ -108,4 +116,4 @@ def _located(tokenizer: PreTrainedTokenizerBase, prefix: str, question: str, end
     return Asked(ids, covering[-1] if token == "subject" else len(ids) - 1)
 
 
-_MARK = "question"
+_MARK = "What is it?"

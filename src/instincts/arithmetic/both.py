@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instincts.arithmetic.automatic import data_of, refuse_without_gain, sweep_settings_told, validation_for
+from instincts.arithmetic.checkpoint import open_checkpoint
 from instincts.arithmetic.contrasts import check_source, read_contrasts
 from instincts.arithmetic.knee import Taken
 from instincts.arithmetic.model_card import removal_done, vector_done, write_model_card
@@ -97,6 +98,7 @@ def steer_both(
     second = resolve_vector({"variant": variant, **(vector or {})})
     digest = check_source(pairs, judge=second.judge)
     models = {name: locate(name) for name in (model, harmed, base)}
+    layer_numbers(second.layers, open_checkpoint(models[model]).layers)
     validation = validation_for(models[model], sweep, is_needed=True) if auto else None
     card = new_run_card(
         "steer",
@@ -107,7 +109,7 @@ def steer_both(
             "keep_delta": keep_delta,
             **sweep_settings_told(sweep, validation),
         },
-        data={**({pairs: digest} if digest else {}), **data_of(validation)},
+        data={pairs: digest, **data_of(validation)},
         models={model: models[model].digest},
         roles={"harmed": models[harmed].tagged_name, "base": models[base].tagged_name},
     )

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 INDEX_FILE = "model.safetensors.index.json"
+SINGLE_FILE = "model.safetensors"
 
 PRECISIONS: Mapping[str, torch.dtype] = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 """The precisions whose weights are edited, as safetensors names them, coarsest first."""
@@ -215,7 +216,14 @@ def _fill(stored: Stored, start: int, buffer: memoryview) -> None:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    index = folder / INDEX_FILE
+    index, single = folder / INDEX_FILE, folder / SINGLE_FILE
+    if single.is_file():
+        # Variants beside it (model.fp16.safetensors) are other models; of two, programs differ in which they open.
+        if index.is_file():
+            raise ModelDirectoryError(
+                f"{folder} holds {SINGLE_FILE} and an index of shards, two models in one; move one of them away"
+            )
+        return [single]
     if not index.is_file():
         return [path for path in content_files(folder) if path.suffix == ".safetensors"]
     names = sorted({str(name) for name in read_json(index).get("weight_map", {}).values()})

@@ -6,7 +6,7 @@ refusals against short openings of compliance, and harmful against harmless prom
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from typing import Literal, NamedTuple
@@ -17,7 +17,7 @@ from instincts import judges
 from instincts.arithmetic.pairs import PairSet, read_pairs
 from instincts.arithmetic.streaming import Progress
 from instincts.errors import PromptSetError
-from instincts.judges.verdict import Answer
+from instincts.judges.verdict import Answer, Verdict
 from instincts.models.chat import render
 from instincts.models.decoding import Sampling, decode
 from instincts.models.opening import OpenModel
@@ -108,7 +108,7 @@ def read_contrasts(
     return paired(replace(pairs, rows=pairs.rows[:limit]), judge=judge)
 
 
-def check_source(source: str, *, judge: str = "refusal") -> str | None:
+def check_source(source: str, *, judge: str = "refusal") -> str:
     """Read what can be read before a model is opened, so that a broken file is told before long work begins.
 
     Args:
@@ -116,14 +116,14 @@ def check_source(source: str, *, judge: str = "refusal") -> str | None:
         judge: as `read_contrasts`.
 
     Returns:
-        The hash of the pairs; None of a source whose rows depend on the model.
+        The hash of the pairs; of the prompts where the pairs depend on the model.
 
     Raises:
         PromptSetError, ConfigError: as `read_contrasts`.
     """
     if source.startswith(REFUSALS_OF):
-        _labelled(source.removeprefix(REFUSALS_OF), "harmful", None)
-        return None
+        _check_of(judge)
+        return _labelled(source.removeprefix(REFUSALS_OF), "harmful", None).sha256
     if source.startswith(PROMPTS_OF):
         name = source.removeprefix(PROMPTS_OF)
         return prompt_contrasts(_labelled(name, "harmful", None), _labelled(name, "benign", None)).sha256
@@ -236,8 +236,12 @@ def _labelled(name: str, label: str, limit: int | None) -> PromptSet:
     return replace(prompts, rows=rows).limit(limit)
 
 
-def _refuses(judge: str, question: str, answer: str) -> bool:
+def _check_of(judge: str) -> Callable[[Answer], Verdict]:
     check = judges.get(judge).check
     if check is None:
         raise PromptSetError(f"judge {judge} asks another model; pairs are checked by one that needs none: refusal")
-    return check(Answer(request=question, completion=answer)).outcome == "refused"
+    return check
+
+
+def _refuses(judge: str, question: str, answer: str) -> bool:
+    return _check_of(judge)(Answer(request=question, completion=answer)).outcome == "refused"

@@ -38,7 +38,7 @@ class DeltaFile:
             runs: tensor and first entry of every run that may be added; the header's room is reserved from them.
         """
         # The header stands first and may be padded with spaces, and its length must be known before the data is.
-        self._room = 400 + sum(2 * (len(json.dumps(name)) + 100) for name, _ in runs)
+        self._room = 400 + sum(2 * (len(json.dumps(name)) + 120) for name, _ in runs)
         self._path, self._size = path, 0
         self._entries: dict[str, dict[str, object]] = {}
 

@@ -62,7 +62,7 @@ def export_overlay(model: str | Path, path: Path) -> list[str]:
     Raises:
         ConfigError: the model is not steered.
     """
-    location = locate(str(model))
+    location = locate(str(Path(model).resolve() if isinstance(model, Path) else model))
     if location.overlay is None or location.overlay.kind != "safety-vector":
         raise ConfigError(f"{model} has no steering vectors to write; make them with instincts steer --pairs FILE")
     vectors = read_vectors(location.overlay.part)

@@ -130,7 +130,7 @@ def remove_harm(
         tallies = _subtract(plan, threshold, settings, out, journal, progress, keep_delta=keep_delta)
         copy_along(plan.target.folder, out)
         if validation is not None and not auto:
-            probed = probe(located[model], locate(str(out)), settings.strength, validation, sweep, progress)
+            probed = probe(located[model], locate(str(out.resolve())), settings.strength, validation, sweep, progress)
             measured, is_worse = probed, probed.is_worse
             more = {"worse_than_input": is_worse}
         rows = [*rows_of(plan, tallies, model), *(compared_rows(*measured, model) if measured else [])]

@@ -68,6 +68,11 @@ class RemovalSettings(Settings):
             raise ValueError(f"more than everything; for percent write {text.removesuffix('%')}%, at most 100%")
         return share
 
+    @field_validator("include", "exclude", mode="before")
+    @classmethod
+    def _patterns(cls, given: Any) -> Any:
+        return given.split(",") if isinstance(given, str) else given
+
     @field_validator("layers")
     @classmethod
     def _layers(cls, layers: str) -> str:

@@ -19,7 +19,7 @@ from instincts.errors import ConfigError, PromptSetError, RecordError, SteeringE
 from instincts.models.opening import OpenModel
 from instincts.models.steering import steered
 from instincts.models.vectors import VectorSet
-from instincts.records import Metric
+from instincts.records import Metric, write_text
 from instincts.statistics import Interval
 
 __all__ = ["POINTS_FILE", "Points", "choose", "compared_rows", "point_of", "require", "told"]
@@ -38,16 +38,17 @@ class Points:
     def __init__(self, out: Path) -> None:
         self._path = out / POINTS_FILE
         self._found: dict[tuple[float, float], Point] = {}
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
-        for line in lines:
+        text = self._path.read_text(encoding="utf-8") if self._path.is_file() else ""
+        for line in text.splitlines():
             try:
                 point = _read(json.loads(line))
             except (ValueError, KeyError, TypeError):
                 continue  # cut off by a kill: it is measured again
             self._found[point.weights, point.vector] = point
-        # Written anew, so that the next line does not begin in the middle of one that was cut off.
-        if lines:
-            self._write("".join(_line(point) for point in self._found.values()), "w")
+        # Written anew, so that the next line does not begin in the middle of one that was cut off; in one step, so that
+        # a full disk costs none of them.
+        if text and not text.endswith("\n"):
+            write_text(self._path, "".join(_line(point) for point in self._found.values()))
 
     def __contains__(self, strengths: tuple[float, float]) -> bool:
         return strengths in self._found
@@ -65,15 +66,12 @@ class Points:
         Raises:
             RecordError: it could not be written.
         """
-        self._write(_line(point), "a")
-        self._found[point.weights, point.vector] = point
-
-    def _write(self, text: str, mode: str) -> None:
         try:
-            with self._path.open(mode, encoding="utf-8") as file:
-                file.write(text)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(_line(point))
         except OSError as error:
             raise RecordError(f"cannot write {self._path}: {error.strerror}; free some space") from error
+        self._found[point.weights, point.vector] = point
 
 
 def choose(

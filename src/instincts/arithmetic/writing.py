@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from instincts.arithmetic.checkpoint import Checkpoint, Shard
-from instincts.errors import RecordError
+from instincts.errors import InstinctsError, RecordError
 from instincts.models.content import MORE_TEMPLATES, content_files
 from instincts.records import RunCard, read_json, write_json, write_run_card
 
@@ -111,7 +111,7 @@ def resumable(out: Path, card: RunCard, *, source: str, kept: str = "finished sh
         _clear(out)
         write_run_card(out, card, status="interrupted")
         raise KeyboardInterrupt(f"{kept} are kept. Run the same command with --resume") from None
-    except (OSError, RecordError) as error:
+    except (OSError, InstinctsError) as error:
         _clear(out)
         cause = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(cause, OSError):

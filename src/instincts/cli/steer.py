@@ -205,6 +205,8 @@ def steer(
         from instincts.arithmetic.gguf import require_gguf
 
         require_gguf()
+        if not gguf.absolute().parent.is_dir():
+            raise ConfigError(f"--gguf {gguf}: no folder {gguf.parent}; make it first")
     asked = _parsed(assignments, validate, scale)
     how_shown: dict[str, Any] = {"gguf": gguf, "resume": resume, "as_json": as_json}
     if (pairs is not None or vector is not None) and not any(removing.values()):
@@ -228,20 +230,33 @@ def steer(
     assert base is not None
     models = model, harmed, base
     if dry_run:
-        _foretell(models, out, variant or PAPER, given(flags, asked.removal), keep_delta=keep_delta, as_json=as_json)
+        _refuse_beside("--dry-run begins nothing", {"--resume": resume})
+        _foretell(models, pairs, out, variant or PAPER, flags, asked, keep_delta=keep_delta, as_json=as_json)
         return
     _remove(models, pairs, out, variant or PAPER, flags, asked, keep_delta=keep_delta, **how_shown)
 
 
 def _foretell(
-    models: tuple[str, str, str], out: Path, variant: str, chosen: dict[str, Any], *, keep_delta: bool, as_json: bool
+    models: tuple[str, str, str],
+    pairs: str | None,
+    out: Path,
+    variant: str,
+    flags: dict[str, Any],
+    asked: "_Asked",
+    *,
+    keep_delta: bool,
+    as_json: bool,
 ) -> None:
+    from instincts.arithmetic.contrasts import check_source
     from instincts.arithmetic.forecast import forecast
     from instincts.arithmetic.removal import Announcement, prepare
     from instincts.arithmetic.settings import resolve_settings
 
-    # No byte depends on the strength.
-    settings = resolve_settings(variant, {**chosen, "strength": None})
+    strength = None if flags["strength"] == AUTO else flags["strength"]
+    if pairs is not None:
+        check_source(pairs)
+        strength = None if strength is None else _two_strengths(strength, variant)[0]
+    settings = resolve_settings(variant, given({**flags, "strength": strength}, asked.removal))
     with progress_bars() as progress:
         _, _, found, plan = prepare(*models, settings, progress)
     moved = forecast(plan, settings, keep_delta=keep_delta)
