@@ -57,6 +57,13 @@ def test_strength_zero_is_the_identity(trio: Trio, tmp_path: Path) -> None:
     assert same_bytes(tmp_path / "out", trio.target)
 
 
+def test_strength_zero_keeps_the_sign_of_zero() -> None:
+    """-0.0 minus -0.0 would be 0.0: the same number, other bits."""
+    before = torch.tensor([-0.0, 0.0, -1.5])
+    after = subtracted(before, -torch.ones(3), 0.0, "w")
+    assert torch.equal(after.view(torch.int32), before.view(torch.int32))
+
+
 def test_keeping_nothing_is_the_identity(trio: Trio, tmp_path: Path) -> None:
     """The released code keeps the largest entries for k = 0."""
     outcome = remove(trio, tmp_path / "out", "reference", keep=0)

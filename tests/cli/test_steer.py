@@ -247,6 +247,14 @@ def test_one_strength_of_two_stages_is_the_paper_s_proportion(
     assert (settings["strength"], settings["vector.strength"]) == (float(given), vector)
 
 
+def test_what_is_said_of_the_vector_goes_before_what_follows_from_the_weights(models: Path, tmp_path: Path) -> None:
+    more = ["--pairs", "pocket-pairs", "--strength", "2", "--set", "vector.strength=0.3"]
+    assert run(words(models, tmp_path / "out", *more, "--layers", "0-1", "--set", "vector.layers=1")) == 0
+    settings = read_run_card(tmp_path / "out").settings
+    assert (settings["strength"], settings["vector.strength"]) == (2, 0.3)
+    assert (settings["layers"], settings["vector.layers"]) == ("0-1", "1")
+
+
 def test_no_strength_of_two_stages_changes_nothing(models: Path, tmp_path: Path) -> None:
     assert run(words(models, tmp_path / "out", "--pairs", "pocket-pairs", "--strength", "0")) == 0
     assert same_bytes(tmp_path / "out" / "weights", models / "tuned")

@@ -22,6 +22,7 @@ from instincts.arithmetic.threshold import find_threshold
 from instincts.arithmetic.trials import trials
 from instincts.arithmetic.validation import Validation
 from instincts.arithmetic.vector_settings import PUBLISHED_STRENGTH, VectorSettings, layer_numbers, resolve_vector
+from instincts.arithmetic.writing import resumable
 from instincts.errors import SteeringError
 from instincts.models.directory import ModelLocation, locate
 from instincts.models.hooks import decoder_layers
@@ -92,6 +93,7 @@ def steer_both(
             models need not be run to find it.
         RecordError: the folder is taken, or could not be written; the model is untouched.
         SteeringError: no pair of strengths is worth its cost, or the first stage made the model worse.
+        KeyboardInterrupt: Ctrl-C; what was finished is kept and the message says how to continue.
     """
     sweep = sweep or SweepSettings()
     first = resolve_settings(variant, removal or {})
@@ -115,7 +117,8 @@ def steer_both(
     )
     claim(out, card, resume=resume)
     weights = out / WEIGHTS_FOLDER
-    with released(out, card):
+    kept = "the strengths tried and finished shards"
+    with released(out, card), resumable(out, card, source=model, kept=kept):
         taken = None
         if validation is not None:
             prepared = prepare(model, harmed, base, first, progress)

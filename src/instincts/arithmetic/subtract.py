@@ -89,6 +89,9 @@ def subtracted(before_N: Tensor, tau_N: Tensor, strength: float, name: str, kept
         ModelDirectoryError: an entry would overflow the precision.
     """
     _refuse_negative(strength)
+    if not strength:
+        # -0.0 minus -0.0 is 0.0: without this, bits would change where nothing is subtracted.
+        return before_N
     # Not in place: what is float32 already is not copied by float().
     moved_N = before_N.float() - tau_N.mul_(strength)
     after_N = moved_N.to(before_N.dtype)

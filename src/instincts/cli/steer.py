@@ -294,9 +294,11 @@ def _remove(
         }
         _refuse_beside("--strength auto chooses both strengths", both)
         flags = {**flags, "strength": None}
-    of_vector = {"layers": flags["layers"], "strength": None}
-    if pairs is not None and flags["strength"] is not None:
-        flags["strength"], of_vector["strength"] = _two_strengths(flags["strength"], variant)
+    # What is said of the vector itself goes before what follows from the weights.
+    of_vector = {"layers": None if "layers" in asked.vector else flags["layers"], "strength": None}
+    given_both = flags["strength"] or ""
+    if pairs is not None and given_both and ("," in given_both or "strength" not in asked.vector):
+        flags["strength"], of_vector["strength"] = _two_strengths(given_both, variant)
     how: dict[str, Any] = {"variant": variant, "keep_delta": keep_delta, "resume": resume, "announce": _announce}
     chosen = given(flags, asked.removal)
     with _page_of(out), progress_bars() as progress:
