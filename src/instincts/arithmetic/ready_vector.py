@@ -74,13 +74,8 @@ def steer_with_vector(
     location = locate_unsteered(model)
     validation = validation_for(location, sweep, is_needed=True) if auto else None
     opened = open_location(location)
-    count = len(decoder_layers(opened.model))
-    is_control_vector = file.suffix.lower() == CONTROL_VECTOR
-    vectors = import_gguf(file, layer_count=count) if is_control_vector else read_vectors(file)
-    check_fits(opened.model, vectors)
-    if layers is not None:
-        vectors = vectors.at(layer_numbers(layers, count))
-    own = 1.0 if is_control_vector else _own_strength(vectors, file)
+    ready = _read(file, opened, layers)
+    vectors, own = ready.vectors, ready.own
     used = settings.strength if "strength" in given else own
     check_strength(vectors, used or 0.0)
     if used is None and not auto:
@@ -98,9 +93,8 @@ def steer_with_vector(
     )
     claim(out, card, resume=resume)
     with released(out, card):
-        remarks = _remarks(vectors, opened, is_control_vector=is_control_vector)
         rows, measured = _rows(vectors, out.resolve().name, model), None
-        outcome = {"layers": list(vectors.directions), "remarks": remarks}
+        outcome = {"layers": list(vectors.directions), "remarks": ready.remarks}
         if validation is not None:
             strengths = sorted({*sweep.vector_strengths, *([] if own is None else [own])})
             taken = chosen(opened, vectors, strengths, validation, sweep, out, card, rows, progress)
@@ -111,12 +105,35 @@ def steer_with_vector(
         write_metrics(out, rows)
         done = [
             vector_taken(file.name, digest, list(vectors.directions), used),
-            *(f"The file {each}." for each in remarks),
+            *(f"The file {each}." for each in ready.remarks),
         ]
-        write_model_card(out, location, done, measured, is_known=not is_control_vector)
+        write_model_card(out, location, done, measured, is_known=ready.is_known)
         lay_over(location, replace(vectors, about={**vectors.about, "strength": used}), used, out)
         write_run_card(out, card, status="finished", outcome={**outcome, "strength": used})
-    return Laid(rows, remarks)
+    return Laid(rows, ready.remarks)
+
+
+class _Ready(NamedTuple):
+    """A vector as its file has it."""
+
+    vectors: VectorSet
+    own: float | None
+    """The strength that the file names."""
+    remarks: list[str]
+    is_known: bool
+    """Whether the file says which way safety lies."""
+
+
+def _read(file: Path, opened: OpenModel, layers: str | None) -> _Ready:
+    count = len(decoder_layers(opened.model))
+    is_control_vector = file.suffix.lower() == CONTROL_VECTOR
+    vectors = import_gguf(file, layer_count=count) if is_control_vector else read_vectors(file)
+    check_fits(opened.model, vectors)
+    if layers is not None:
+        vectors = vectors.at(layer_numbers(layers, count))
+    own = 1.0 if is_control_vector else _own_strength(vectors, file)
+    remarks = _remarks(vectors, opened, is_control_vector=is_control_vector)
+    return _Ready(vectors, own, remarks, is_known=not is_control_vector)
 
 
 def _own_strength(vectors: VectorSet, file: Path) -> float | None:
